@@ -1,0 +1,1 @@
+"""What coordinator and worker must agree on: wire models, states, fingerprints, judgement."""

@@ -1,0 +1,42 @@
+"""The ground under every wire model: closed, frozen, finite, storable."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+class WireModel(BaseModel):
+    """A frozen record that refuses unknown fields and NaN or infinite numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("remove the NUL characters: text is stored as UTF-8 without them")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError(
+            "remove the lone surrogates: they are not Unicode text and cannot be stored as UTF-8"
+        ) from None
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("say something: the text is empty")
+    return text
+
+
+Text = Annotated[str, Field(strict=True), AfterValidator(_storable)]
+ShortText = Annotated[Text, Field(max_length=200)]
+LongText = Annotated[Text, Field(max_length=20_000)]
+Hypothesis = Annotated[Text, Field(min_length=1, max_length=4_000), AfterValidator(_not_blank)]
+Name = Annotated[str, Field(strict=True, pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Sha256 = Annotated[str, Field(strict=True, pattern=r"^[0-9a-f]{64}$")]
+Integer = Annotated[int, Field(strict=True)]
+# JSON has one number type: 1 is a fine float, "1" and true are not.
+Number = Annotated[float, Field(strict=True)]
+# Postgres bigint for counts and epochs; a larger number would be a 500, not a 422.
+Count = Annotated[int, Field(strict=True, ge=0, lt=2**63)]

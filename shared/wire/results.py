@@ -1,0 +1,71 @@
+"""What a run came to."""
+
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from shared.states import CrashReason, Outcome, Tier
+from shared.wire.base import Count, Hypothesis, LongText, Number, Sha256, ShortText, Text, WireModel
+
+NotNegative = Annotated[Number, Field(ge=0)]
+
+
+class Metrics(WireModel):
+    """The summary of a run, under the reference's names; units are in the names.
+
+    ``val_bpb`` is bits per byte of the validation part: lower is better.
+    """
+
+    val_bpb: Annotated[Number, Field(gt=0, lt=1000)]
+    training_seconds: NotNegative | None = None
+    total_seconds: NotNegative | None = None
+    peak_vram_mb: NotNegative | None = None
+    mfu_percent: NotNegative | None = None
+    total_tokens_M: NotNegative | None = None  # noqa: N815 the reference's name
+    num_steps: Count | None = None
+    num_params_M: NotNegative | None = None  # noqa: N815 the reference's name
+    depth: Count | None = None
+
+
+class ResultPut(WireModel):
+    """A finished run with its full source; metrics, or the reason why there are none.
+
+    ``experiment_id`` and ``epoch`` name the claim that it answers; a result of solo work has
+    neither. ``base`` is the ``source_sha256`` of the program it started from, ``None`` for the
+    campaign's baseline itself.
+    """
+
+    experiment_id: UUID | None = None
+    epoch: Count | None = None
+    hypothesis: Hypothesis
+    rationale: LongText | None = None
+    base: Sha256 | None = None
+    source: Text
+    metrics: Metrics | None = None
+    crash_reason: CrashReason | None = None
+    platform: Annotated[ShortText, Field(min_length=1)]
+    tier: Tier = Tier.CPU
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] | None = None
+    harness_sha256: Sha256 | None = None
+    log_tail: LongText = ""
+    started_at: AwareDatetime
+    finished_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.metrics is None) == (self.crash_reason is None):
+            raise ValueError("send metrics or crash_reason: exactly one of the two")
+        if (self.experiment_id is None) != (self.epoch is None):
+            raise ValueError("send experiment_id and epoch together, as the claim gave them")
+        return self
+
+
+class ResultRead(WireModel):
+    """What the swarm made of a result."""
+
+    experiment_id: UUID
+    outcome: Outcome
+    is_best: bool
+    late: bool
+    repeat_of: UUID | None = None

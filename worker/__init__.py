@@ -1,0 +1,1 @@
+"""The worker: the volunteer's side, which thinks, trains, judges and tells."""
