@@ -1,0 +1,131 @@
+import pytest
+
+from shared.changes import (
+    ConstantEdit,
+    DefinitionEdit,
+    change_signature,
+    constant_edit,
+    signature_of_edits,
+)
+
+BASE = '''
+"""Base."""
+import torch
+DEPTH = 8  # layers
+TOTAL_BATCH_SIZE = 2**19
+EMBEDDING_LR = 0.6
+
+class Config:
+    n_head: int = 4
+
+class Block:
+    def forward(self, x):
+        y = x * 2
+        return y
+
+def norm(x):
+    return x / x.norm()
+
+model = Block()
+for step in range(10):
+    model.forward(step)
+'''
+
+
+def edited(*replacements):
+    text = BASE
+    for old, new in replacements:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def test_the_same_program_is_no_change():
+    signature = change_signature(BASE, "# a comment\n" + edited(("2**19", "524288")))
+    assert signature.is_empty
+    assert signature.describe() == "no change in behaviour"
+
+
+def test_constants_are_compared_by_value():
+    signature = change_signature(BASE, edited(("DEPTH = 8 ", "DEPTH = 9 "), ("2**19", "1 << 18")))
+    assert signature.constants == (
+        ConstantEdit(name="DEPTH", old="8", new="9"),
+        ConstantEdit(name="TOTAL_BATCH_SIZE", old="524288", new="262144"),
+    )
+    assert signature.describe() == "DEPTH 8 → 9; TOTAL_BATCH_SIZE 524288 → 262144"
+    assert signature.names == ("DEPTH", "TOTAL_BATCH_SIZE")
+
+
+def test_methods_functions_and_attributes_are_named():
+    signature = change_signature(
+        BASE,
+        edited(("x * 2", "x * 3"), ("n_head: int = 4", "n_head: int = 8"), ("def norm", "def rms"))
+        + "\nmodel.eval()\n",
+    )
+    assert [(edit.name, edit.kind) for edit in signature.definitions] == [
+        ("Block.forward", "changed"),
+        ("norm", "removed"),
+        ("rms", "added"),
+    ]
+    assert signature.constants == (ConstantEdit(name="Config.n_head", old="4", new="8"),)
+    assert len(signature.statements_added) == 1
+    assert "changed Block.forward" in signature.describe()
+    assert "module-level statements +1 -0" in signature.describe()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("y = x * 3\n        return y", "z = x * (1 + 2)  # three\n        return z"),
+        ("y = x * 3\n        return y", '"""Thrice."""\n        y = x * 3.\n        return y'),
+    ],
+)
+def test_bodies_are_compared_by_behaviour(one, other):
+    body = "y = x * 2\n        return y"
+    keys = {change_signature(BASE, edited((body, new))).key for new in (one, other)}
+    assert len(keys) == (2 if "3." in other else 1)
+
+
+def test_the_same_change_on_another_base_has_the_same_key():
+    moved_on = edited(("EMBEDDING_LR = 0.6", "EMBEDDING_LR = 0.8"), ("x.norm()", "x.max()"))
+    here = change_signature(BASE, edited(("x * 2", "x * 3"), ("DEPTH = 8", "DEPTH = 9")))
+    there = change_signature(
+        moved_on, moved_on.replace("x * 2", "x * 3").replace("DEPTH = 8", "DEPTH = 9")
+    )
+    assert here.key == there.key
+
+
+@pytest.mark.parametrize(
+    "replacement",
+    [
+        ("DEPTH = 8 ", "DEPTH = 10 "),
+        ("DEPTH = 8 ", "DEPTH = 9.0 "),
+        ("EMBEDDING_LR = 0.6", "EMBEDDING_LR = 9"),
+        ("x * 2", "x * 3"),
+        ("range(10)", "range(9)"),
+        ("model = Block()\n", ""),
+    ],
+)
+def test_another_change_has_another_key(replacement):
+    reference = change_signature(BASE, edited(("DEPTH = 8 ", "DEPTH = 9 ")))
+    assert change_signature(BASE, edited(replacement)).key != reference.key
+
+
+def test_edits_alone_give_the_key_that_the_program_gives():
+    program = edited(("2**19", "2**18"), ("DEPTH = 8 ", "DEPTH = 9 "))
+    edits = [
+        constant_edit("TOTAL_BATCH_SIZE", "2**19", "1<<18"),
+        constant_edit("DEPTH", "8", "9"),
+    ]
+    assert signature_of_edits(edits).key == change_signature(BASE, program).key
+
+
+def test_an_edit_may_name_a_value_that_is_no_literal():
+    assert constant_edit("WINDOW", "SSSL", "(") == ConstantEdit(name="WINDOW", old="SSSL", new="(")
+
+
+def test_a_redefined_function_is_seen():
+    twice = BASE + "\ndef norm(x):\n    return x\n"
+    (edit,) = change_signature(BASE, twice).definitions
+    assert isinstance(edit, DefinitionEdit)
+    assert (edit.name, edit.kind) == ("norm'", "added")
