@@ -29,3 +29,7 @@ def main() -> None:
                 err=True,
             )
     app()
+
+
+if __name__ == "__main__":
+    main()

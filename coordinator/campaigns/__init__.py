@@ -1,0 +1,1 @@
+"""Campaigns: research questions with a frozen harness."""

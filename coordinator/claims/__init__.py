@@ -1,0 +1,1 @@
+"""Claims: leases on experiments, at most one live at a time."""

@@ -1,0 +1,124 @@
+"""Queries on claims. Granting is one statement: there is no moment between look and take."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from coordinator.db import CLOCK
+from coordinator.experiments.models import Experiment, Lease
+from shared.states import ExperimentStatus
+
+
+async def grant_claim(session: AsyncSession, *, lease_ttl_s: int, **values: Any) -> Any | None:
+    """Insert the experiment, or take over an open one of the same ``dedup_key``.
+
+    Returns:
+        The row ``(id, epoch, lease_expires_at)`` of the granted claim, ``None`` where the same
+        program is done or held by somebody.
+    """
+    expires_at = CLOCK + timedelta(seconds=lease_ttl_s)
+    statement = postgresql.insert(Experiment).values(
+        status=ExperimentStatus.CLAIMED, epoch=1, lease_expires_at=expires_at, **values
+    )
+    taken = {
+        name: statement.excluded[name]
+        for name in (
+            *("agent_id", "hypothesis", "rationale", "base_sha256", "source_sha256"),
+            *("changes", "platform", "seed", "status", "lease_expires_at"),
+        )
+    }
+    statement = statement.on_conflict_do_update(
+        constraint="uq_experiments_dedup_key",
+        set_={**taken, "epoch": Experiment.epoch + 1},
+        where=(Experiment.status != ExperimentStatus.DONE)
+        & (
+            (Experiment.status != ExperimentStatus.CLAIMED) | (Experiment.lease_expires_at <= CLOCK)
+        ),
+    )
+    rows = await session.execute(
+        statement.returning(Experiment.id, Experiment.epoch, Experiment.lease_expires_at)
+    )
+    return rows.one_or_none()
+
+
+async def record_lease(session: AsyncSession, **values: Any) -> None:
+    """Write down that this epoch was given to this agent."""
+    await session.execute(insert(Lease).values(**values))
+
+
+async def find_lease_by_key(session: AsyncSession, agent_id: UUID, claim_key: UUID) -> Lease | None:
+    """Return the lease that the agent got for this claim key."""
+    return await session.scalar(
+        select(Lease).where(Lease.agent_id == agent_id, Lease.claim_key == claim_key)
+    )
+
+
+async def find_lease(session: AsyncSession, experiment_id: UUID, epoch: int) -> Lease | None:
+    """Return the lease of this epoch."""
+    return await session.scalar(
+        select(Lease).where(Lease.experiment_id == experiment_id, Lease.epoch == epoch)
+    )
+
+
+async def lock_experiment(
+    session: AsyncSession, experiment_id: UUID
+) -> tuple[Experiment, datetime] | None:
+    """Return the experiment, held against every other writer until commit, and the time."""
+    experiment = await session.scalar(
+        select(Experiment).where(Experiment.id == experiment_id).with_for_update()
+    )
+    if experiment is None:
+        return None
+    # Asked after the lock was granted: a wait for it must not make an expired lease look live.
+    now: datetime = (await session.execute(select(CLOCK))).scalar_one()
+    return experiment, now
+
+
+async def renew_lease(session: AsyncSession, experiment_id: UUID, lease_ttl_s: int) -> datetime:
+    """Set status and expiry of a held claim and return the new expiry."""
+    rows = await session.execute(
+        update(Experiment)
+        .where(Experiment.id == experiment_id)
+        .values(
+            status=ExperimentStatus.CLAIMED,
+            lease_expires_at=CLOCK + timedelta(seconds=lease_ttl_s),
+        )
+        .returning(Experiment.lease_expires_at)
+        .execution_options(synchronize_session=False)
+    )
+    expires_at = rows.scalar_one()
+    assert expires_at is not None
+    return expires_at
+
+
+async def set_released(session: AsyncSession, experiment_id: UUID) -> None:
+    """Open the experiment for others."""
+    await session.execute(
+        update(Experiment)
+        .where(Experiment.id == experiment_id)
+        .values(status=ExperimentStatus.RELEASED, lease_expires_at=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def expire_leases(session: AsyncSession, *, limit: int = 500) -> list[Any]:
+    """Write down which leases have run out; replicas skip each other's rows."""
+    expired = (
+        select(Experiment.id)
+        .where(Experiment.status == ExperimentStatus.CLAIMED, Experiment.lease_expires_at <= CLOCK)
+        .order_by(Experiment.lease_expires_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = await session.execute(
+        update(Experiment)
+        .where(Experiment.id.in_(expired.scalar_subquery()))
+        .values(status=ExperimentStatus.EXPIRED)
+        .returning(Experiment.id, Experiment.campaign_id, Experiment.agent_id, Experiment.epoch)
+        .execution_options(synchronize_session=False)
+    )
+    return list(rows.all())

@@ -1,0 +1,232 @@
+"""Claiming, keeping and giving back experiments."""
+
+import hashlib
+import secrets
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from coordinator.agents.models import Agent
+from coordinator.bests.repository import mean_val_bpb
+from coordinator.campaigns.models import Campaign
+from coordinator.claims.repository import (
+    find_lease,
+    find_lease_by_key,
+    grant_claim,
+    lock_experiment,
+    record_lease,
+    renew_lease,
+    set_released,
+)
+from coordinator.claims.rules import ClaimState, may_renew
+from coordinator.db import lock_until_commit
+from coordinator.errors import (
+    ClaimKeyReusedError,
+    DuplicateClaimError,
+    LeaseLostError,
+    NotYourClaimError,
+    UnknownBaseError,
+    UnknownEpochError,
+    UnknownExperimentError,
+)
+from coordinator.events.repository import add_event
+from coordinator.experiments.models import Experiment, Lease
+from coordinator.experiments.repository import find_matches_by_dedup_key
+from coordinator.programs.repository import find_fingerprint
+from coordinator.programs.service import StoredProgram, take_in_program
+from shared.ids import new_id
+from shared.states import ExperimentStatus
+from shared.wire.claims import BaseRead, ClaimCreate, ClaimRead, HeartbeatRead
+
+
+def state_of(experiment: Experiment) -> ClaimState:
+    """Return what the rules need of an experiment."""
+    return ClaimState(
+        status=ExperimentStatus(experiment.status),
+        epoch=experiment.epoch,
+        lease_expires_at=experiment.lease_expires_at,
+    )
+
+
+async def dedup_key_of(
+    session: AsyncSession, campaign: Campaign, program: StoredProgram, platform: str
+) -> str:
+    """Return the name under which a program exists once in a campaign.
+
+    The baseline exists once on each platform, because results compare only within one: every
+    platform needs its own to start from.
+    """
+    baseline = await find_fingerprint(session, campaign.baseline_sha256)
+    if program.fingerprint == baseline:
+        return f"{program.fingerprint}@{platform}"
+    return program.fingerprint
+
+
+async def claim_experiment(
+    session: AsyncSession, campaign: Campaign, agent: Agent, request: ClaimCreate, *, ttl_s: int
+) -> ClaimRead:
+    """Give the agent the exclusive right to run an experiment.
+
+    Raises:
+        DuplicateClaimError: The same program is done or held; it carries the matches.
+        UnknownBaseError: The base is not a stored program.
+        InvalidSourceError: The source is not a program.
+        ClaimKeyReusedError: The claim key was used for another claim.
+        LeaseLostError: The claim key is that of a claim that ended.
+    """
+    request_sha256 = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+    if request.claim_key is not None:
+        await lock_until_commit(session, f"claim:{agent.id}:{request.claim_key}")
+        former = await find_lease_by_key(session, agent.id, request.claim_key)
+        if former is not None:
+            if former.request_sha256 != request_sha256:
+                raise ClaimKeyReusedError
+            return await _same_claim(session, campaign, former, request, ttl_s=ttl_s)
+    if request.base is not None and await find_fingerprint(session, request.base) is None:
+        raise UnknownBaseError
+    platform = request.platform or agent.platform
+    program = await take_in_program(session, request.source) if request.source else None
+    dedup_key = await dedup_key_of(session, campaign, program, platform) if program else None
+    seed = secrets.randbelow(2**31)
+    granted = await grant_claim(
+        session,
+        lease_ttl_s=ttl_s,
+        id=new_id(),
+        campaign_id=campaign.id,
+        agent_id=agent.id,
+        hypothesis=request.hypothesis,
+        rationale=request.rationale,
+        base_sha256=request.base,
+        source_sha256=program.source_sha256 if program else None,
+        changes=[each.model_dump() for each in request.changes] if request.changes else None,
+        dedup_key=dedup_key,
+        platform=platform,
+        seed=seed,
+    )
+    if granted is None:
+        assert dedup_key is not None
+        matches = await find_matches_by_dedup_key(session, campaign.id, dedup_key)
+        raise DuplicateClaimError(
+            reason="same-program", matches=[match.model_dump(mode="json") for match in matches]
+        )
+    await record_lease(
+        session,
+        experiment_id=granted.id,
+        epoch=granted.epoch,
+        agent_id=agent.id,
+        claim_key=request.claim_key,
+        request_sha256=request_sha256,
+        seed=seed,
+    )
+    await add_event(
+        session,
+        "claimed",
+        campaign_id=campaign.id,
+        agent_id=agent.id,
+        experiment_id=granted.id,
+        epoch=granted.epoch,
+        agent=agent.name,
+        hypothesis=request.hypothesis,
+    )
+    return ClaimRead(
+        experiment_id=granted.id,
+        epoch=granted.epoch,
+        lease_expires_at=granted.lease_expires_at,
+        seed=seed,
+        base=await _base_of(session, campaign, request.base, platform),
+    )
+
+
+async def _same_claim(
+    session: AsyncSession,
+    campaign: Campaign,
+    lease: Lease,
+    request: ClaimCreate,
+    *,
+    ttl_s: int,
+) -> ClaimRead:
+    locked = await lock_experiment(session, lease.experiment_id)
+    assert locked is not None
+    experiment, _ = locked
+    if not may_renew(state_of(experiment), epoch=lease.epoch):
+        raise LeaseLostError(
+            "The claim of this claim_key has ended: make a new UUID and claim again."
+        )
+    return ClaimRead(
+        experiment_id=experiment.id,
+        epoch=lease.epoch,
+        lease_expires_at=await renew_lease(session, experiment.id, ttl_s),
+        seed=lease.seed,
+        base=await _base_of(session, campaign, request.base, experiment.platform),
+    )
+
+
+async def _base_of(
+    session: AsyncSession, campaign: Campaign, base: str | None, platform: str
+) -> BaseRead | None:
+    if base is None:
+        return None
+    return BaseRead(
+        source_sha256=base,
+        val_bpb=await mean_val_bpb(session, campaign.id, source_sha256=base, platform=platform),
+    )
+
+
+async def renew_claim(
+    session: AsyncSession, agent: Agent, experiment_id: UUID, *, epoch: int, ttl_s: int
+) -> HeartbeatRead:
+    """Keep the claim for another while.
+
+    Raises:
+        UnknownExperimentError: There is no such experiment.
+        UnknownEpochError: This epoch was never given out.
+        NotYourClaimError: Another agent got this epoch.
+        LeaseLostError: The claim has ended or was given to somebody else.
+    """
+    experiment = await _held_by(session, agent, experiment_id, epoch)
+    if not may_renew(state_of(experiment), epoch=epoch):
+        raise LeaseLostError
+    return HeartbeatRead(lease_expires_at=await renew_lease(session, experiment_id, ttl_s))
+
+
+async def release_claim(
+    session: AsyncSession, agent: Agent, experiment_id: UUID, *, epoch: int
+) -> None:
+    """Give the claim back, so that anybody may have it; doing so twice changes nothing more.
+
+    Raises:
+        UnknownExperimentError: There is no such experiment.
+        UnknownEpochError: This epoch was never given out.
+        NotYourClaimError: Another agent got this epoch.
+        LeaseLostError: The experiment is done, or was given to somebody else.
+    """
+    experiment = await _held_by(session, agent, experiment_id, epoch)
+    if experiment.status == ExperimentStatus.RELEASED and experiment.epoch == epoch:
+        return
+    if not may_renew(state_of(experiment), epoch=epoch):
+        raise LeaseLostError
+    await set_released(session, experiment_id)
+    await add_event(
+        session,
+        "released",
+        campaign_id=experiment.campaign_id,
+        agent_id=agent.id,
+        experiment_id=experiment_id,
+        epoch=epoch,
+        agent=agent.name,
+    )
+
+
+async def _held_by(
+    session: AsyncSession, agent: Agent, experiment_id: UUID, epoch: int
+) -> Experiment:
+    locked = await lock_experiment(session, experiment_id)
+    if locked is None:
+        raise UnknownExperimentError
+    experiment, _ = locked
+    lease = await find_lease(session, experiment_id, epoch)
+    if lease is None:
+        raise UnknownEpochError
+    if lease.agent_id != agent.id:
+        raise NotYourClaimError
+    return experiment

@@ -1,0 +1,98 @@
+"""Commands of the operator. Heavy modules are imported when a command runs, not before."""
+
+# ruff: noqa: PLC0415
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared.logs import configure_logs
+
+app = typer.Typer()
+campaign_app = typer.Typer(help="Create and list campaigns.", no_args_is_help=True)
+app.add_typer(campaign_app, name="campaign")
+
+CAMPAIGNS_FOLDER = Path(__file__).parent.parent / "campaigns"
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+FolderArgument = Annotated[Path, typer.Argument(help="Folder with prepare.py, train.py, *.toml.")]
+ProfileOption = Annotated[str, typer.Option(help="Which *.toml of the folder.")]
+
+
+@app.command()
+def coordinator(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    json_logs: Annotated[bool, typer.Option("--json", help="Log JSON lines.")] = False,
+) -> None:
+    """Run the coordinator: migrate the database, then serve until Ctrl-C."""
+    from coordinator.server import serve
+    from coordinator.settings import CoordinatorSettings
+
+    configure_logs(is_json=json_logs)
+    serve(CoordinatorSettings(), host=host, port=port)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date and exit."""
+    from coordinator.embedded import running_services
+    from coordinator.schema import migrate as migrate_database
+    from coordinator.settings import CoordinatorSettings
+
+    configure_logs()
+    with running_services(CoordinatorSettings()) as services:
+        migrate_database(services.database_url)
+    typer.echo("The database is up to date.")
+
+
+@campaign_app.command("create")
+def create_campaign(
+    folder: FolderArgument = CAMPAIGNS_FOLDER / "nanochat",
+    profile: ProfileOption = "cpu-demo",
+    as_json: JsonOption = False,
+) -> None:
+    """Create a campaign; doing so again with the same content changes nothing."""
+    from coordinator.campaigns.creation import create_from_folder
+    from coordinator.embedded import running_services
+    from coordinator.schema import migrate as migrate_database
+    from coordinator.settings import CoordinatorSettings
+
+    configure_logs()
+    settings = CoordinatorSettings()
+    with running_services(settings) as services:
+        migrate_database(services.database_url)
+        created = asyncio.run(
+            create_from_folder(services.database_url, folder, profile, home=settings.home_path)
+        )
+    if as_json:
+        typer.echo(json.dumps({"name": created.name, "harness_sha256": created.harness_sha256}))
+    else:
+        typer.echo(f"Campaign {created.name} is ready (harness {created.harness_sha256[:12]}).")
+
+
+@app.command()
+def up(
+    workers: Annotated[int, typer.Option(min=1, help="How many workers to run.")] = 1,
+    experiments: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many; default: go on until Ctrl-C.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port of the coordinator.")] = 8000,
+    profile: ProfileOption = "cpu-demo",
+    as_json: JsonOption = False,
+) -> None:
+    """Run a whole swarm on this machine: Postgres, Redis, coordinator, campaign, workers."""
+    from coordinator.laptop.swarm import SwarmPlan, run_swarm
+    from coordinator.settings import CoordinatorSettings
+
+    configure_logs(level="WARNING")
+    plan = SwarmPlan(
+        folder=CAMPAIGNS_FOLDER / "nanochat",
+        profile=profile,
+        workers=workers,
+        experiments=experiments,
+        port=port,
+    )
+    raise typer.Exit(run_swarm(CoordinatorSettings(), plan, as_json=as_json))

@@ -1,0 +1,84 @@
+"""Postgres: the declarative base, the engine, and the transaction of a request."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from sqlalchemy import DateTime, MetaData, func, make_url, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase
+
+# Database time decides every deadline. Not now(), which is the start of the transaction and
+# would be old after a wait for a lock.
+CLOCK = func.clock_timestamp()
+
+
+class Base(DeclarativeBase):
+    """Base of every table; each constraint gets a name, so that its violation can be told."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 the declarative API wants a plain class attribute
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[dict[str, Any]]: JSONB,
+    }
+
+
+def make_engine(database_url: str, *, pool_size: int = 16) -> AsyncEngine:
+    """Return an engine on psycopg 3 for any ``postgresql://`` URL."""
+    url = make_url(database_url).set(drivername="postgresql+psycopg")
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=8,
+        pool_pre_ping=True,
+        pool_timeout=10,
+        # Programs reach 256 KiB; seconds of silence from the database are a 503, not a hang.
+        connect_args={"connect_timeout": 5, "options": "-c statement_timeout=15000"},
+    )
+
+
+def make_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+    """Return the factory of sessions whose objects stay readable after the commit."""
+    return async_sessionmaker(engine, expire_on_commit=False)
+
+
+async def _request_session(request: Request) -> AsyncIterator[AsyncSession]:
+    async with request.app.state.sessions() as session, session.begin():
+        yield session
+
+
+# scope="function": the commit happens before the answer. With the default scope a failed commit
+# would come after a 2xx that promised durability.
+Session = Annotated[AsyncSession, Depends(_request_session, scope="function")]
+
+
+async def lock_until_commit(session: AsyncSession | AsyncConnection, name: str) -> None:
+    """Hold the advisory lock ``name`` until the transaction ends."""
+    await session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name}
+    )
+
+
+def constraint_of(error: IntegrityError) -> str | None:
+    """Return the name of the constraint that a write violated."""
+    diagnostics = getattr(error.orig, "diag", None)
+    name: str | None = getattr(diagnostics, "constraint_name", None)
+    return name

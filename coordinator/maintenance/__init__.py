@@ -1,0 +1,1 @@
+"""Chores that nobody asks for; one per module, each safe to run on every replica."""

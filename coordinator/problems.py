@@ -1,0 +1,115 @@
+"""Every error as RFC 9457 problem+json, from one place."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from coordinator.db import constraint_of
+from coordinator.errors import (
+    BadRequestError,
+    ClaimKeyReusedError,
+    InternalError,
+    InvalidRequestError,
+    MethodNotAllowedError,
+    NameTakenError,
+    NotFoundError,
+    ResultConflictError,
+    StorageUnavailableError,
+    SwarmlabError,
+    UnauthorizedError,
+)
+from shared.problems import MEDIA_TYPE
+
+log = structlog.get_logger()
+
+ERRORS_PAGE = "https://swarmlab.dev/errors"
+
+# What a violated constraint means to the person whose write violated it.
+CONSTRAINT_ERRORS: dict[str, type[SwarmlabError]] = {
+    "uq_agents_name": NameTakenError,
+    "uq_leases_claim_key": ClaimKeyReusedError,
+    "pk_results": ResultConflictError,
+}
+
+
+def problem_response(error: SwarmlabError) -> JSONResponse:
+    """Return the error as it travels."""
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, UnauthorizedError) else None
+    body = {
+        "type": f"{ERRORS_PAGE}#{error.slug}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        **error.extension,
+    }
+    return JSONResponse(body, status_code=error.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def to_domain_error(error: Exception) -> SwarmlabError:
+    """Return what any exception means to the client."""
+    match error:
+        case SwarmlabError():
+            domain_error = error
+        case RequestValidationError():
+            domain_error = _validation_error(error)
+        case HTTPException():
+            domain_error = _http_error(error)
+        case IntegrityError():
+            domain_error = CONSTRAINT_ERRORS.get(constraint_of(error) or "", InternalError)()
+        case OperationalError() | InterfaceError() | PoolTimeoutError():
+            domain_error = StorageUnavailableError()
+        case DBAPIError() if error.connection_invalidated:
+            domain_error = StorageUnavailableError()
+        case _:
+            domain_error = InternalError()
+    return domain_error
+
+
+def _http_error(error: HTTPException) -> SwarmlabError:
+    kinds = {400: BadRequestError, 404: NotFoundError, 405: MethodNotAllowedError}
+    kind = kinds.get(error.status_code)
+    return kind() if kind else InternalError(str(error.detail))
+
+
+def _validation_error(error: RequestValidationError) -> SwarmlabError:
+    details = error.errors()
+    if any(each["type"] == "json_invalid" for each in details):
+        return BadRequestError()
+    # The input itself is not echoed: it may be ten programs long, or not encodable at all.
+    errors: list[dict[str, Any]] = [
+        {"where": ".".join(str(part) for part in each["loc"]), "why": each["msg"]}
+        for each in details[:20]
+    ]
+    first = errors[0]
+    return InvalidRequestError(
+        f"{first['where']}: {first['why']}. See /docs for the form.", errors=_encodable(errors)
+    )
+
+
+def _encodable(errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {key: value.encode("utf-8", "replace").decode() for key, value in each.items()}
+        for each in errors
+    ]
+
+
+async def _answer(request: Request, error: Exception) -> JSONResponse:
+    domain_error = to_domain_error(error)
+    if domain_error.status >= 500:
+        log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
+    return problem_response(domain_error)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Make every answer that is not a success a problem document."""
+    for kind in (
+        *(SwarmlabError, RequestValidationError, HTTPException),
+        *(IntegrityError, DBAPIError, PoolTimeoutError, Exception),
+    ):
+        app.add_exception_handler(kind, _answer)

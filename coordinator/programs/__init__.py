@@ -1,0 +1,1 @@
+"""Programs: full ``train.py`` texts, content-addressed and stored once."""

@@ -1,0 +1,1 @@
+"""Results: what runs came to; stored once, whatever happened to their claim."""

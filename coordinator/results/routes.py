@@ -1,0 +1,29 @@
+"""HTTP of results."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Response, status
+
+from coordinator.auth import CurrentAgent
+from coordinator.campaigns.routes import CampaignInPath
+from coordinator.db import Session
+from coordinator.results.service import record_result
+from shared.wire.results import ResultPut, ResultRead
+
+router = APIRouter(prefix="/v1/campaigns/{campaign}/results", tags=["results"])
+
+
+@router.put("/{result_id}", status_code=status.HTTP_201_CREATED)
+async def put_result(
+    campaign: CampaignInPath,
+    result_id: UUID,
+    body: ResultPut,
+    agent: CurrentAgent,
+    session: Session,
+    response: Response,
+) -> ResultRead:
+    """Store a result: 201 the first time, 200 for the same again, 409 for another body."""
+    answer, is_new = await record_result(session, campaign, agent, result_id, body)
+    if not is_new:
+        response.status_code = status.HTTP_200_OK
+    return answer

@@ -1,0 +1,265 @@
+"""Taking in results: each is stored, whatever happened to its claim."""
+
+import hashlib
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from coordinator.agents.models import Agent
+from coordinator.bests.repository import find_best, mean_val_bpb
+from coordinator.bests.service import advance_bests
+from coordinator.campaigns.models import Campaign
+from coordinator.claims.repository import find_lease, lock_experiment
+from coordinator.claims.rules import Completion, decide_completion
+from coordinator.claims.service import dedup_key_of, state_of
+from coordinator.db import constraint_of, lock_until_commit
+from coordinator.errors import (
+    HarnessMismatchError,
+    NotYourClaimError,
+    ResultConflictError,
+    UnknownBaseError,
+    UnknownEpochError,
+    UnknownExperimentError,
+)
+from coordinator.events.repository import add_event
+from coordinator.experiments.models import Experiment
+from coordinator.programs.repository import find_fingerprint
+from coordinator.programs.service import take_in_program
+from coordinator.results.models import Result
+from coordinator.results.repository import (
+    add_done_experiment,
+    complete_experiment,
+    find_experiment_by_dedup_key,
+    find_result,
+)
+from shared.ids import new_id
+from shared.judging import judge
+from shared.states import Outcome, Scope
+from shared.wire.results import ResultPut, ResultRead
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """A result on its way into the history, with what was found out about it."""
+
+    campaign: Campaign
+    agent: Agent
+    body: ResultPut
+    source_sha256: str
+    dedup_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filed:
+    """Where in the history a result was put."""
+
+    experiment_id: UUID
+    repeat_of: UUID | None
+    is_late: bool
+
+
+async def record_result(
+    session: AsyncSession, campaign: Campaign, agent: Agent, result_id: UUID, body: ResultPut
+) -> tuple[ResultRead, bool]:
+    """Store a result and return what it came to, and whether it was new.
+
+    Raises:
+        ResultConflictError: The id is taken by another body.
+        HarnessMismatchError: The result was measured with another harness.
+        InvalidSourceError: The source is not a program.
+        UnknownBaseError: The base is not a stored program.
+        UnknownExperimentError: There is no such experiment in this campaign.
+        UnknownEpochError: The epoch was never given out.
+        NotYourClaimError: Another agent got this epoch.
+    """
+    # Two sendings of one result wait for each other here: the second finds the first one's row.
+    await lock_until_commit(session, f"result:{result_id}")
+    body_sha256 = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
+    stored = await find_result(session, result_id)
+    if stored is not None:
+        if (stored.body_sha256, stored.agent_id, stored.campaign_id) != (
+            *(body_sha256, agent.id, campaign.id),
+        ):
+            raise ResultConflictError
+        return await _answer(session, stored), False
+    if body.harness_sha256 not in (None, campaign.harness_sha256):
+        raise HarnessMismatchError
+    if body.base is not None and await find_fingerprint(session, body.base) is None:
+        raise UnknownBaseError
+    claimed = await _claimed(session, campaign, agent, body)
+    program = await take_in_program(session, body.source)
+    base_val_bpb = await _base_val_bpb(session, campaign, body)
+    submission = Submission(
+        campaign=campaign,
+        agent=agent,
+        body=body,
+        source_sha256=program.source_sha256,
+        dedup_key=await dedup_key_of(session, campaign, program, body.platform),
+    )
+    filed = await _file(session, submission, claimed)
+    val_bpb = body.metrics.val_bpb if body.metrics else None
+    outcome = judge(val_bpb=val_bpb, base_val_bpb=base_val_bpb, crash_reason=body.crash_reason)
+    result = Result(
+        id=result_id,
+        campaign_id=campaign.id,
+        experiment_id=filed.experiment_id,
+        agent_id=agent.id,
+        body_sha256=body_sha256,
+        outcome=outcome,
+        crash_reason=body.crash_reason,
+        val_bpb=val_bpb,
+        base_val_bpb=base_val_bpb,
+        metrics=body.metrics.model_dump(exclude_none=True) if body.metrics else None,
+        platform=body.platform,
+        tier=body.tier,
+        seed=body.seed,
+        log_tail=body.log_tail,
+        is_late=filed.is_late,
+        is_best=False,
+        started_at=body.started_at,
+        finished_at=body.finished_at,
+    )
+    session.add(result)
+    await session.flush()
+    advanced = await advance_bests(
+        session, campaign, result, agent=agent.name, source_sha256=program.source_sha256
+    )
+    result.is_best = Scope.GLOBAL in advanced
+    await add_event(
+        session,
+        "result",
+        campaign_id=campaign.id,
+        agent_id=agent.id,
+        experiment_id=filed.experiment_id,
+        agent=agent.name,
+        outcome=outcome,
+        val_bpb=val_bpb,
+        late=filed.is_late,
+    )
+    return _read(result, filed.repeat_of), True
+
+
+async def _claimed(
+    session: AsyncSession, campaign: Campaign, agent: Agent, body: ResultPut
+) -> tuple[Experiment, Completion] | None:
+    if body.experiment_id is None or body.epoch is None:
+        return None
+    locked = await lock_experiment(session, body.experiment_id)
+    if locked is None or locked[0].campaign_id != campaign.id:
+        raise UnknownExperimentError
+    experiment, now = locked
+    lease = await find_lease(session, experiment.id, body.epoch)
+    if lease is None:
+        raise UnknownEpochError
+    if lease.agent_id != agent.id:
+        raise NotYourClaimError
+    return experiment, decide_completion(state_of(experiment), epoch=body.epoch, now=now)
+
+
+async def _base_val_bpb(session: AsyncSession, campaign: Campaign, body: ResultPut) -> float | None:
+    """Return the score to beat: the base's own, else the platform's best, else none."""
+    if body.base is not None:
+        base = await mean_val_bpb(
+            session, campaign.id, source_sha256=body.base, platform=body.platform
+        )
+        if base is not None:
+            return base
+    best = await find_best(session, campaign.id, Scope.PLATFORM, body.platform)
+    return None if best is None else best.val_bpb
+
+
+async def _file(
+    session: AsyncSession,
+    submission: Submission,
+    claimed: tuple[Experiment, Completion] | None,
+) -> Filed:
+    if claimed is None:
+        return await _add(session, submission, repeat_of=None)
+    experiment, completion = claimed
+    if not completion.completes:
+        return await _add(session, submission, repeat_of=experiment.id)
+    repeat_of = await _complete(session, submission, experiment)
+    return Filed(experiment_id=experiment.id, repeat_of=repeat_of, is_late=completion.is_late)
+
+
+async def _add(session: AsyncSession, submission: Submission, *, repeat_of: UUID | None) -> Filed:
+    """Give a result of solo work or of an older epoch a place of its own in the history."""
+    body = submission.body
+    experiment_id = new_id()
+
+    async def add(*, dedup_key: str | None) -> bool:
+        return await add_done_experiment(
+            session,
+            id=experiment_id,
+            campaign_id=submission.campaign.id,
+            agent_id=submission.agent.id,
+            hypothesis=body.hypothesis,
+            rationale=body.rationale,
+            base_sha256=body.base,
+            source_sha256=submission.source_sha256,
+            dedup_key=dedup_key,
+            platform=body.platform,
+            seed=body.seed,
+            repeat_of=repeat_of,
+            created_at=body.started_at,
+        )
+
+    if repeat_of is None and not await add(dedup_key=submission.dedup_key):
+        repeat_of = await find_experiment_by_dedup_key(
+            session, submission.campaign.id, submission.dedup_key
+        )
+    if repeat_of is not None:
+        await add(dedup_key=None)
+    return Filed(experiment_id=experiment_id, repeat_of=repeat_of, is_late=True)
+
+
+async def _complete(
+    session: AsyncSession, submission: Submission, experiment: Experiment
+) -> UUID | None:
+    """Mark the experiment done and return what it turned out to repeat.
+
+    The program that ran need not be the one that was claimed (a crash was fixed, or the claim
+    came without source): it takes the place of what it is, or becomes a repeat, and what was
+    claimed is free again.
+    """
+    while True:
+        repeat_of = experiment.repeat_of
+        if experiment.dedup_key != submission.dedup_key:
+            repeat_of = await find_experiment_by_dedup_key(
+                session, submission.campaign.id, submission.dedup_key
+            )
+        try:
+            async with session.begin_nested():
+                completed = await complete_experiment(
+                    session,
+                    experiment.id,
+                    epoch=experiment.epoch,
+                    hypothesis=submission.body.hypothesis,
+                    source_sha256=submission.source_sha256,
+                    base_sha256=submission.body.base,
+                    dedup_key=None if repeat_of else submission.dedup_key,
+                    repeat_of=repeat_of,
+                )
+        except IntegrityError as error:
+            if constraint_of(error) != "uq_experiments_dedup_key":
+                raise
+            continue  # somebody claimed this very program since we looked: now it is found
+        assert completed
+        return repeat_of
+
+
+async def _answer(session: AsyncSession, result: Result) -> ResultRead:
+    experiment = await session.get_one(Experiment, result.experiment_id)
+    return _read(result, experiment.repeat_of)
+
+
+def _read(result: Result, repeat_of: UUID | None) -> ResultRead:
+    return ResultRead(
+        experiment_id=result.experiment_id,
+        outcome=Outcome(result.outcome),
+        is_best=result.is_best,
+        late=result.is_late,
+        repeat_of=repeat_of,
+    )
