@@ -1,0 +1,54 @@
+"""Commands of the volunteer. Heavy modules are imported when a command runs, not before."""
+
+# ruff: noqa: PLC0415
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from worker.settings import WorkerSettings
+
+app = typer.Typer()
+
+
+@app.command()
+def worker(
+    coordinator: Annotated[str | None, typer.Option(help="Address of the coordinator.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="Which campaign to work on.")] = None,
+    name: Annotated[str | None, typer.Option(help="The agent's name.")] = None,
+    experiments: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many; default: go on for ever.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of a run.")] = None,
+    gpu: Annotated[int | None, typer.Option(min=0, help="Index of the GPU to use.")] = None,
+    proposer: Annotated[str | None, typer.Option(help="Who thinks: tpe.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON event per line.")] = False,
+) -> None:
+    """Join a swarm: think, claim, train, keep or take back, publish, and again."""
+    from shared.logs import configure_logs
+    from worker.errors import WorkerError
+    from worker.runner import PrepareError
+    from worker.screen import make_reporter
+    from worker.start import Limits, run_worker
+
+    settings = _settings(
+        coordinator_url=coordinator, campaign=campaign, agent_name=name, proposer=proposer
+    )
+    configure_logs(is_json=as_json, level="WARNING")
+    reporter = make_reporter(sys.stdout, is_json=as_json, agent=settings.agent_name or "new")
+    limits = Limits(experiments=experiments, num_threads=threads, gpu_index=gpu)
+    try:
+        run_worker(settings, limits, reporter)
+    except (WorkerError, PrepareError, ValueError) as error:
+        typer.echo(f"swarmlab worker: {error}", err=True)
+        raise typer.Exit(1) from error
+    except BrokenPipeError as error:
+        # Whoever read our events is gone, and would be told so again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from error
+
+
+def _settings(**given: Any) -> WorkerSettings:
+    return WorkerSettings(**{name: value for name, value in given.items() if value is not None})

@@ -1,0 +1,161 @@
+"""The outbox: every result, on disk before anything else happens to it.
+
+A row is written with fsync as soon as a run has ended; only then does the worker judge, publish or
+tidy up. Rows are sent in the order of their making, under ids and times that the worker chose, so
+that sending one twice changes nothing.
+
+```
+waiting ──coordinator stored it──▶ sent
+   └────coordinator will never take it──▶ refused     (kept, shown by `swarmlab status`)
+```
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+from uuid import UUID
+
+from shared.problems import Problem
+from shared.states import Outcome
+from shared.wire.results import ResultPut, ResultRead
+from worker.errors import WorkerError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS results (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    result_id TEXT NOT NULL UNIQUE,
+    campaign TEXT NOT NULL,
+    body TEXT NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('keep', 'discard', 'crash')),
+    base_val_bpb REAL,
+    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'refused')),
+    answer TEXT,
+    answered_at TEXT,
+    CHECK ((state = 'waiting') = (answer IS NULL))
+)
+"""
+
+
+class ResultChangedError(WorkerError):
+    """The same result id was handed in with another body."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A result in the outbox."""
+
+    sequence: int
+    result_id: UUID
+    campaign: str
+    result: ResultPut
+    outcome: Outcome
+    base_val_bpb: float | None
+    state: str
+    answer: ResultRead | None
+
+
+class Outbox:
+    """The worker's durable queue; safe to use from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute(SCHEMA)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def add(
+        self,
+        result_id: UUID,
+        campaign: str,
+        result: ResultPut,
+        *,
+        outcome: Outcome,
+        base_val_bpb: float | None = None,
+    ) -> None:
+        """Make the result durable; adding the same one again changes nothing.
+
+        Raises:
+            ResultChangedError: another result has this id.
+        """
+        body = result.model_dump_json(exclude_none=True)
+        with self._lock:
+            self._db.execute(
+                "INSERT INTO results (result_id, campaign, body, outcome, base_val_bpb)"
+                " VALUES (?, ?, ?, ?, ?) ON CONFLICT (result_id) DO NOTHING",
+                (str(result_id), campaign, body, outcome, base_val_bpb),
+            )
+            stored = self._db.execute(
+                "SELECT body FROM results WHERE result_id = ?", (str(result_id),)
+            ).fetchone()[0]
+        if stored != body:
+            raise ResultChangedError(f"The outbox holds another result under {result_id}.")
+
+    def get(self, result_id: UUID) -> Entry | None:
+        """Return a result, ``None`` where it was never added."""
+        return next(self._select("WHERE result_id = ?", str(result_id)), None)
+
+    def waiting(self) -> list[Entry]:
+        """Return what the coordinator has not acknowledged, oldest first."""
+        return list(self._select("WHERE state = 'waiting' ORDER BY sequence"))
+
+    def recent(self, limit: int) -> list[Entry]:
+        """Return the newest results of this worker, newest first."""
+        return list(self._select("ORDER BY sequence DESC LIMIT ?", limit))
+
+    def count(self, state: str = "waiting") -> int:
+        """Return how many results are in a state."""
+        with self._lock:
+            row = self._db.execute("SELECT count(*) FROM results WHERE state = ?", (state,))
+            return int(row.fetchone()[0])
+
+    def mark_sent(self, result_id: UUID, answer: ResultRead) -> None:
+        """The coordinator has stored the result."""
+        self._answer(result_id, "sent", answer.model_dump_json())
+
+    def mark_refused(self, result_id: UUID, problem: Problem) -> None:
+        """The coordinator will never take the result; it stays here to be looked at."""
+        self._answer(result_id, "refused", problem.model_dump_json())
+
+    def _answer(self, result_id: UUID, state: str, answer: str) -> None:
+        with self._lock:
+            self._db.execute(
+                "UPDATE results SET state = ?, answer = ?, answered_at = ?"
+                " WHERE result_id = ? AND state = 'waiting'",
+                (state, answer, datetime.now(UTC).isoformat(), str(result_id)),
+            )
+
+    def _select(self, tail: str, *parameters: str | int) -> Iterator[Entry]:
+        columns = "sequence, result_id, campaign, body, outcome, base_val_bpb, state, answer"
+        with self._lock:
+            # Only constants of this module are put together here; values are bound.
+            rows = self._db.execute(
+                f"SELECT {columns} FROM results {tail}",  # noqa: S608
+                parameters,
+            ).fetchall()
+        for sequence, result_id, campaign, body, outcome, base_val_bpb, state, answer in rows:
+            yield Entry(
+                sequence=sequence,
+                result_id=UUID(result_id),
+                campaign=campaign,
+                result=ResultPut.model_validate_json(body),
+                outcome=Outcome(outcome),
+                base_val_bpb=base_val_bpb,
+                state=state,
+                answer=ResultRead.model_validate_json(answer) if state == "sent" else None,
+            )

@@ -1,0 +1,93 @@
+"""Proposers: what is known in, a hypothesis and a new `train.py` out.
+
+A proposer is given a `Briefing` and returns a `Proposal`; it neither talks to the coordinator nor
+touches the notebook. What it is told of other agents' work is data from strangers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from shared.states import CrashReason, Outcome
+from shared.wire.claims import ConstantChange, Match
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A finished experiment on this platform; ``source`` is ``None`` where it is not at hand."""
+
+    experiment_id: UUID
+    agent: str
+    hypothesis: str
+    outcome: Outcome
+    source_sha256: str
+    source: str | None = None
+    base_sha256: str | None = None
+    val_bpb: float | None = None
+    base_val_bpb: float | None = None
+    crash_reason: CrashReason | None = None
+    completed_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A hypothesis and the program that tests it."""
+
+    hypothesis: str
+    source: str
+    rationale: str | None = None
+    changes: tuple[ConstantChange, ...] = ()
+    idea_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A proposal that the swarm has already tried, and who tried it."""
+
+    proposal: Proposal
+    reason: str
+    matches: tuple[Match, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Briefing:
+    """All that a proposer may know.
+
+    ``refusals`` are those of this round: the next proposal has to differ from them.
+    """
+
+    campaign: str
+    program_md: str
+    base_source: str
+    base_sha256: str
+    base_val_bpb: float
+    history: Sequence[Measured] = ()
+    refusals: Sequence[Refusal] = field(default=())
+
+
+class Proposer(Protocol):
+    """Thinks of experiments."""
+
+    def propose(self, briefing: Briefing) -> Proposal:
+        """Return the next experiment.
+
+        Raises:
+            NoProposalError: there is nothing (more) to suggest.
+        """
+
+
+def make_proposer(name: str) -> Proposer:
+    """Return the proposer of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    # Imported here: each brings libraries that the others do not need.
+    match name:
+        case "tpe":
+            from worker.proposers.tpe import TpeProposer  # noqa: PLC0415
+
+            return TpeProposer()
+    raise ValueError(f"There is no proposer {name!r}: choose tpe.")

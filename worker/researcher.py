@@ -1,0 +1,87 @@
+"""One worker's belongings: what every step of the loop works with."""
+
+import random
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from shared.ids import new_id
+from shared.states import Tier
+from worker.campaign import Campaign
+from worker.client import Client
+from worker.events import Reporter
+from worker.history import History
+from worker.notebook import Notebook
+from worker.outbox import Outbox
+from worker.proposers import Proposer
+from worker.runner import RunReport
+from worker.workbench import Workbench
+
+# Tests of the loop swap the run for one that takes no time.
+Runner = Callable[..., RunReport]
+
+
+@dataclass(kw_only=True)
+class Researcher:
+    """A worker in one campaign on one platform."""
+
+    name: str
+    client: Client
+    campaign: Campaign
+    platform: str
+    tier: Tier
+    notebook: Notebook
+    outbox: Outbox
+    workbench: Workbench
+    history: History
+    proposer: Proposer
+    reporter: Reporter
+    runner: Runner
+    runs_dir: Path
+    data_dir: Path
+    cache_dir: Path
+    num_threads: int | None = None
+    gpu_index: int | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    is_alone: bool = False
+    outcomes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def experiments(self) -> int:
+        """Return how many experiments were finished since the start."""
+        return sum(self.outcomes.values())
+
+    def emit(self, event: str, **fields: Any) -> None:
+        """Report an event."""
+        self.reporter.emit(event, **fields)
+
+    def lose_swarm(self, reason: Exception) -> None:
+        """Say once that the swarm is out of reach; the work goes on."""
+        if not self.is_alone:
+            self.is_alone = True
+            self.emit("solo", reason=f"{reason} Going on alone; results wait in the outbox.")
+
+    def find_swarm(self) -> None:
+        """Say once that the swarm is back."""
+        if self.is_alone:
+            self.is_alone = False
+            self.emit("rejoined", waiting_results=self.outbox.count())
+
+    def wait(self, reason: str, seconds: float) -> None:
+        """Do nothing for about ``seconds``, or until asked to stop."""
+        self.emit("waiting", reason=reason)
+        self.stop.wait(seconds * random.uniform(0.7, 1.3))
+
+
+def own_seed() -> int:
+    """Return a seed for an experiment that no coordinator gives one."""
+    return secrets.randbelow(2**31)
+
+
+def own_id() -> UUID:
+    """Return an id for a result or a claim."""
+    return new_id()

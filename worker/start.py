@@ -1,0 +1,199 @@
+"""From settings to a researcher at work: identity, campaign, data, and an orderly end."""
+
+import contextlib
+import fcntl
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from worker.campaign import Campaign, choose_campaign, load_campaign
+from worker.client import Client
+from worker.errors import CoordinatorUnreachableError, DataMismatchError
+from worker.events import Reporter
+from worker.history import History
+from worker.identity import Identity, Seat, sign_in
+from worker.loop import work
+from worker.notebook import Notebook
+from worker.outbox import Outbox
+from worker.proposers import make_proposer
+from worker.researcher import Researcher
+from worker.runner import Platform, detect_platform, prepare_data, run_program
+from worker.settings import WorkerSettings
+from worker.workbench import Workbench
+
+
+class StopRequested(BaseException):
+    """Somebody asked the worker to stop before its work began."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much of the machine and how many experiments."""
+
+    experiments: int | None = None
+    num_threads: int | None = None
+    gpu_index: int | None = None
+
+
+def run_worker(settings: WorkerSettings, limits: Limits, reporter: Reporter) -> None:
+    """Work until asked to stop, or until the experiments are done.
+
+    Raises:
+        WorkerError: what the person at the machine has to see to.
+        PrepareError: the campaign's data cannot be made ready.
+    """
+    with ExitStack() as stack:
+        stop = stack.enter_context(_stopping_on_signals())
+        stack.callback(reporter.close)
+        try:
+            researcher = _set_up(stack, settings, limits, reporter, stop)
+        except StopRequested:
+            reporter.emit("stopped", experiments=0, outcomes={}, waiting_results=None)
+            return
+        stop.is_working = True
+        try:
+            work(researcher, experiments=limits.experiments)
+        finally:
+            reporter.emit(
+                "stopped",
+                experiments=researcher.experiments,
+                outcomes=researcher.outcomes,
+                waiting_results=researcher.outbox.count(),
+            )
+
+
+def _set_up(
+    stack: ExitStack,
+    settings: WorkerSettings,
+    limits: Limits,
+    reporter: Reporter,
+    stop: "_Stop",
+) -> Researcher:
+    home = settings.home_path
+    platform = detect_platform(limits.gpu_index)
+    seat, identity = _sign_in(settings, platform, reporter, stop)
+    stack.callback(seat.leave)
+    reporter.agent = identity.name
+    client = stack.enter_context(Client(settings.coordinator_url, api_key=identity.api_key))
+    campaign = _find_campaign(client, settings, seat, reporter, stop)
+    data_dir = home / "data" / campaign.name
+    _prepare(campaign, data_dir)
+    desk = seat.directory / campaign.name
+    notebook = Notebook(desk / "notebook", campaign=campaign.name, agent=identity.name)
+    stack.callback(notebook.close)
+    return Researcher(
+        name=identity.name,
+        client=client,
+        campaign=campaign,
+        platform=platform.name,
+        tier=platform.tier,
+        notebook=notebook,
+        outbox=stack.enter_context(Outbox(desk / "outbox.sqlite")),
+        workbench=Workbench(desk / "workbench.json"),
+        history=History(desk, campaign=campaign.name, agent=identity.name, platform=platform.name),
+        proposer=make_proposer(settings.proposer),
+        reporter=reporter,
+        runner=run_program,
+        runs_dir=desk / "runs",
+        data_dir=data_dir,
+        cache_dir=home / "cache",
+        num_threads=limits.num_threads,
+        gpu_index=limits.gpu_index,
+        stop=stop.asked,
+    )
+
+
+def _sign_in(
+    settings: WorkerSettings, platform: Platform, reporter: Reporter, stop: "_Stop"
+) -> tuple[Seat, Identity]:
+    hardware = {"platform": platform.name, "vram_gb": platform.vram_gb, "tier": platform.tier}
+    with Client(settings.coordinator_url) as client:
+        while True:
+            try:
+                seat, identity, is_new = sign_in(
+                    settings.home_path,
+                    client,
+                    settings.agent_name,
+                    hardware=hardware,
+                    invite=settings.invite,
+                )
+            except CoordinatorUnreachableError as error:
+                _wait_for_coordinator(client, reporter, stop, error)
+                continue
+            if is_new:
+                reporter.agent = identity.name
+                reporter.emit("registered", agent_id=identity.agent_id)
+            return seat, identity
+
+
+def _find_campaign(
+    client: Client, settings: WorkerSettings, seat: Seat, reporter: Reporter, stop: "_Stop"
+) -> Campaign:
+    while True:
+        try:
+            name = settings.campaign or _only_known(seat) or choose_campaign(client, None)
+            return load_campaign(client, name, seat.directory / name / "campaign.json")
+        except CoordinatorUnreachableError as error:
+            _wait_for_coordinator(client, reporter, stop, error)
+
+
+def _only_known(seat: Seat) -> str | None:
+    """Return the campaign that this worker was in, where it was in just one."""
+    known = [path.parent.name for path in seat.directory.glob("*/campaign.json")]
+    return known[0] if len(known) == 1 else None
+
+
+def _wait_for_coordinator(
+    client: Client, reporter: Reporter, stop: "_Stop", error: CoordinatorUnreachableError
+) -> None:
+    """Wait as long as the breaker says: without a key or a campaign there is nothing to do."""
+    reporter.emit("waiting", reason=f"{error} Waiting for it: this is the first start here.")
+    stop.asked.wait(client.breaker.seconds_left + 0.1)
+
+
+def _prepare(campaign: Campaign, data_dir: Path) -> None:
+    """Make the data ready, one worker of this machine at a time.
+
+    Raises:
+        DataMismatchError: the data are not those that the campaign was made with.
+    """
+    data_dir.parent.mkdir(parents=True, exist_ok=True)
+    with data_dir.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        data = prepare_data(campaign.harness_files, data_dir)
+    if data.data_sha256 != campaign.read.data_sha256:
+        raise DataMismatchError(
+            f"The data of campaign {campaign.name} came out differently on this machine "
+            f"({data.data_sha256[:12]} instead of {campaign.read.data_sha256[:12]}): results would "
+            f"not compare. Remove {data_dir} and try again; if it stays so, another campaign is "
+            "the right one for this machine."
+        )
+
+
+class _Stop:
+    """Whether somebody asked for the end, and how to take it."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.is_working = False
+
+    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
+        self.asked.set()
+        # The loop looks at `asked` between steps and during runs; before it, nothing needs care.
+        if not self.is_working:
+            raise StopRequested
+
+
+@contextlib.contextmanager
+def _stopping_on_signals() -> Iterator[_Stop]:
+    stop = _Stop()
+    former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

@@ -1,0 +1,91 @@
+"""Think: choose the program to build on and the change to try.
+
+```
+                      ┌─ better than ours ──────▶ adopt it
+best of the platform ─┤
+                      ├─ not better ────────────▶ our own tip
+                      └─ none, or out of reach ─▶ our own tip if it is measured, else no base
+```
+Nobody trains on a base that nobody measured: without a base, the next experiment is the baseline.
+"""
+
+from shared.states import Scope
+from shared.wire.bests import BestRead
+from worker.campaign import GUIDE
+from worker.errors import CoordinatorUnreachableError, NoProposalError
+from worker.notebook import Page
+from worker.proposers import Briefing, Proposal, Refusal
+from worker.researcher import Researcher
+
+MAX_ROUNDS = 20
+BASELINE_HYPOTHESIS = "Baseline: the campaign's train.py as it is"
+
+
+def choose_base(researcher: Researcher) -> Page | None:
+    """Return the page to build on, ``None`` where nothing is measured on this platform."""
+    try:
+        adopt_best(researcher)
+    except CoordinatorUnreachableError as error:
+        researcher.lose_swarm(error)
+    tip = researcher.notebook.tip()
+    return None if tip.val_bpb is None else tip
+
+
+def adopt_best(researcher: Researcher) -> None:
+    """Build on the platform's best program if it is better than our own.
+
+    Raises:
+        CoordinatorUnreachableError: nobody tells.
+    """
+    client, notebook = researcher.client, researcher.notebook
+    best = client.best(researcher.campaign.name, Scope.PLATFORM, researcher.platform)
+    researcher.find_swarm()
+    tip = notebook.tip()
+    if best is None or not _is_worth_adopting(best, tip):
+        return
+    source = researcher.history.program(best.source_sha256)
+    if source is None:
+        source = client.experiment_source(best.experiment_id, best.source_sha256)
+        researcher.history.keep_program(best.source_sha256, source)
+    notebook.adopt(source, hypothesis=best.hypothesis, agent=best.agent, val_bpb=best.val_bpb)
+    researcher.emit(
+        "adopted", experiment_id=best.experiment_id, from_agent=best.agent, val_bpb=best.val_bpb
+    )
+
+
+def think(researcher: Researcher, base: Page, refusals: list[Refusal]) -> Proposal:
+    """Return a proposal that nobody is known to have tried.
+
+    What is refused on the way is added to ``refusals``.
+
+    Raises:
+        NoProposalError: the proposer found nothing new in this round.
+    """
+    assert base.val_bpb is not None
+    measured = researcher.history.measured(researcher.outbox)
+    for _ in range(MAX_ROUNDS):
+        proposal = researcher.proposer.propose(
+            Briefing(
+                campaign=researcher.campaign.name,
+                program_md=researcher.campaign.files.get(GUIDE, ""),
+                base_source=base.source,
+                base_sha256=base.source_sha256,
+                base_val_bpb=base.val_bpb,
+                history=measured,
+                refusals=tuple(refusals),
+            )
+        )
+        repeat = researcher.history.find_repeat(proposal.source, measured)
+        if repeat is None:
+            return proposal
+        refusals.append(Refusal(proposal=proposal, reason="already measured"))
+    raise NoProposalError("Every proposal of this round was already measured.")
+
+
+def _is_worth_adopting(best: BestRead, tip: Page) -> bool:
+    if tip.val_bpb is None:
+        return True
+    if best.source_sha256 == tip.source_sha256:
+        return False
+    # An adopted program that is no longer the best was found wanting by the swarm.
+    return best.val_bpb < tip.val_bpb or tip.status == "adopt"
