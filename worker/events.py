@@ -84,7 +84,9 @@ def in_words(event: str, fields: dict[str, Any]) -> str:
     say = _SENTENCES.get(event)
     if say is None:
         return " ".join(f"{key}={value}" for key, value in fields.items())
-    return " ".join(say(fields).split())
+    # Words of strangers must not steer the terminal.
+    words = "".join(c if c.isprintable() else " " for c in say(fields))
+    return " ".join(words.split())
 
 
 def _published(fields: dict[str, Any]) -> str:

@@ -145,6 +145,7 @@ class Notebook:
         result_id: UUID,
         outcome: Outcome,
         *,
+        hypothesis: str,
         val_bpb: float | None,
         base_val_bpb: float | None,
         peak_vram_mb: float | None,
@@ -162,7 +163,11 @@ class Notebook:
             tip = self._conclude(outcome, val_bpb, score, ref)
         elif tip.result_id != result_id:
             tip = self._page(self._repo.commit(ref))
-        self._record(tip, outcome, val_bpb, peak_vram_mb)
+        memory_gb = (peak_vram_mb or 0.0) / 1024
+        description = _one_line(hypothesis)
+        self._record(
+            tip.commit[:7], f"{val_bpb or 0.0:.6f}", f"{memory_gb:.1f}", outcome, description
+        )
         return tip.commit
 
     def abandon(self, result_id: UUID | None = None) -> None:
@@ -211,21 +216,16 @@ class Notebook:
             self._repo.git.reset("--hard", "--quiet", parent)
         return self._page(self._repo.commit(final))
 
-    def _record(
-        self, page: Page, outcome: Outcome, val_bpb: float | None, peak_vram_mb: float | None
-    ) -> None:
-        """Append the row to ``results.tsv`` unless it is there."""
-        short = page.commit[:7]
+    def _record(self, *columns: str) -> None:
+        """Append the row to ``results.tsv`` unless its commit is there."""
         results = self.path / RESULTS
         text = results.read_text() if results.exists() else RESULTS_HEADER
-        if any(line.startswith(f"{short}\t") for line in text.splitlines()):
+        if any(line.startswith(f"{columns[0]}\t") for line in text.splitlines()):
             return
-        description = _one_line(page.hypothesis)
-        memory_gb = (peak_vram_mb or 0.0) / 1024
-        row = f"{short}\t{val_bpb or 0.0:.6f}\t{memory_gb:.1f}\t{outcome}\t{description}\n"
         # Replaced whole: a half-written row would be read as a wrong one.
         partial = results.with_suffix(".partial")
-        partial.write_text(text + row)
+        row = "\t".join(columns)
+        partial.write_text(f"{text}{row}\n")
         partial.replace(results)
 
     def _commit(self, message: str, *, parents: list[str]) -> str:

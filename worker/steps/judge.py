@@ -54,6 +54,7 @@ def conclude(researcher: Researcher, entry: Entry) -> None:
     researcher.notebook.conclude(
         entry.result_id,
         entry.outcome,
+        hypothesis=entry.result.hypothesis,
         val_bpb=metrics.val_bpb if metrics else None,
         base_val_bpb=entry.base_val_bpb,
         peak_vram_mb=metrics.peak_vram_mb if metrics else None,

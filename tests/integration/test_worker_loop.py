@@ -1,0 +1,331 @@
+"""The loop against a real coordinator; only the training takes no time."""
+
+import threading
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from shared.states import Outcome, Scope
+from tests.factories import BASELINE, AgentClient, make_program, result_body
+from tests.integration.worker_bench import CAMPAIGN, PLATFORM, Events, make_runner, researcher_at
+from worker.errors import CoordinatorUnreachableError, SetupError, UnauthorizedError
+from worker.loop import work
+from worker.runner import RunAbandonedError
+
+
+def history(url: str) -> list[dict]:
+    answer = httpx.get(f"{url}/v1/campaigns/{CAMPAIGN}/experiments", params={"limit": 500})
+    return answer.json()["items"]
+
+
+def done(url: str) -> list[dict]:
+    return [experiment for experiment in history(url) if experiment["status"] == "done"]
+
+
+def cut(client) -> None:
+    """Make the coordinator unreachable for this client, at once and without back-off."""
+
+    def refuse(*_args, **_options):
+        raise httpx.ConnectError("refused")
+
+    client._http.request, client.mended = refuse, client._http.request
+
+
+def mend(client) -> None:
+    client._http.request = client.mended
+    client.breaker.record_success()
+
+
+def test_the_first_experiment_is_the_unchanged_baseline(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        work(researcher, experiments=1)
+        assert researcher.reporter.names() == ["claimed", "run_started", "judged", "published"]
+    [experiment] = history(coordinator_url)
+    assert experiment["outcome"] == "keep"
+    assert experiment["base_sha256"] is None
+    source = httpx.get(f"{coordinator_url}/v1/experiments/{experiment['experiment_id']}/source")
+    assert source.text == BASELINE
+
+
+def test_the_history_the_notebook_and_the_results_file_tell_the_same(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        work(researcher, experiments=8)
+        rows = researcher.notebook.rows()
+        tip = researcher.notebook.tip()
+        best = researcher.client.best(CAMPAIGN, Scope.PLATFORM, PLATFORM)
+        kept = [page for page in researcher.notebook.log() if page.status == "keep"]
+    published = sorted(done(coordinator_url), key=lambda each: each["experiment_id"])
+    assert len(published) == 8
+    assert [row[3] for row in rows] == [each["outcome"] for each in published]
+    assert [row[4] for row in rows] == [each["hypothesis"] for each in published]
+    assert len(kept) == sum(each["outcome"] == "keep" for each in published)
+    assert best.source_sha256 == tip.source_sha256
+    assert best.val_bpb == tip.val_bpb
+
+
+def test_the_number_of_experiments_is_exact_and_all_are_published(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        work(researcher, experiments=3)
+        assert researcher.experiments == 3
+        assert researcher.outbox.count() == 0
+        assert len(researcher.reporter.of("published")) == 3
+    assert len(done(coordinator_url)) == 3
+
+
+def test_nobody_trains_on_a_base_that_nobody_measured(coordinator_url, tmp_path):
+    other = AgentClient(coordinator_url)
+    claim = other.claimed(hypothesis="Baseline", source=BASELINE)
+
+    class Finishing(Events):
+        """The other agent finishes as soon as we wait for it."""
+
+        def emit(self, event, **fields):
+            super().emit(event, **fields)
+            if event == "waiting" and len(self.of("waiting")) == 2:
+                body = result_body(
+                    claim, hypothesis="Baseline", source=BASELINE, metrics={"val_bpb": 1.7}
+                )
+                assert other.put(body).status_code == 201
+
+    with researcher_at(coordinator_url, tmp_path, reporter=Finishing()) as researcher:
+        work(researcher, experiments=1)
+        events = researcher.reporter
+        assert events.names()[:4] == ["waiting", "waiting", "adopted", "claimed"]
+        assert other.name in events.of("waiting")[0]["reason"]
+        [claimed] = events.of("claimed")
+        assert claimed["base_val_bpb"] == 1.7
+    other.close()
+    sources = [each for each in history(coordinator_url) if each["base_sha256"] is None]
+    assert len(sources) == 1
+
+
+def test_a_released_baseline_is_taken_over(coordinator_url, tmp_path):
+    other = AgentClient(coordinator_url)
+    claim = other.claimed(hypothesis="Baseline", source=BASELINE)
+
+    class Releasing(Events):
+        def emit(self, event, **fields):
+            super().emit(event, **fields)
+            if event == "waiting":
+                assert other.release(claim).status_code == 204
+
+    with researcher_at(coordinator_url, tmp_path, reporter=Releasing()) as researcher:
+        work(researcher, experiments=1)
+        assert researcher.notebook.tip().source == BASELINE
+    other.close()
+
+
+def test_a_better_best_of_somebody_else_is_adopted(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        work(researcher, experiments=1)
+        other = AgentClient(coordinator_url)
+        better = make_program(matrix_lr=0.069, depth=6)
+        claim = other.claimed(source=better, hypothesis="Leap")
+        body = result_body(claim, hypothesis="Leap", source=better, metrics={"val_bpb": 1.4})
+        assert other.put(body).json()["is_best"]
+        other.close()
+        work(researcher, experiments=2)
+        [adopted] = researcher.reporter.of("adopted")
+        assert adopted["val_bpb"] == 1.4
+        page = next(page for page in researcher.notebook.log() if page.status == "adopt")
+        assert page.source == better
+        assert page.hypothesis.startswith(f"adopt {other.name}'s best: 1.400000")
+        assert researcher.reporter.of("claimed")[-1]["base_val_bpb"] == 1.4
+
+
+def test_a_worse_best_is_not_adopted(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        work(researcher, experiments=4)
+        assert researcher.reporter.of("adopted") == []
+
+
+def test_a_claim_of_what_is_running_is_thought_over(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path / "a", name="first", seed=3) as first:
+        work(first, experiments=1)
+        # The same thoughts in the same order: the second has to come up with others.
+        with researcher_at(coordinator_url, tmp_path / "b", name="second", seed=3) as second:
+
+            def meanwhile(_request) -> None:
+                work(second, experiments=1)
+
+            first.runner = make_runner(before=meanwhile)
+            first.outcomes.clear()
+            first.proposer = type(first.proposer)(seed=9)
+            second.proposer = type(second.proposer)(seed=9)
+            work(first, experiments=1)
+            refused = second.reporter.of("refused")
+            assert refused[0]["reason"] == "same-program"
+            assert refused[0]["matches"][0]["agent"] == "first"
+    sources = [each["source_sha256"] for each in done(coordinator_url)]
+    assert len(sources) == len(set(sources)) == 3
+
+
+def test_a_lost_lease_does_not_stop_the_run_and_the_result_is_late(
+    coordinator_url, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("worker.steps.run.beat_pause_s", lambda *_: 0.01)
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        work(researcher, experiments=1)
+        lost = threading.Event()
+        heartbeat = researcher.client.heartbeat
+
+        def watched(experiment_id, request):
+            try:
+                return heartbeat(experiment_id, request)
+            except Exception:
+                lost.set()
+                raise
+
+        researcher.client.heartbeat = watched
+
+        def give_away(_request) -> None:
+            [running] = [each for each in history(coordinator_url) if each["status"] == "claimed"]
+            researcher.client.release(running["experiment_id"], running["epoch"])
+            assert lost.wait(timeout=20)
+
+        researcher.runner = make_runner(before=give_away)
+        work(researcher, experiments=2)
+        assert researcher.experiments == 2
+        assert researcher.reporter.of("published")[-1]["late"]
+    assert len(done(coordinator_url)) == 2
+
+
+def test_the_lease_is_kept_alive_while_the_run_goes_on(coordinator_url, tmp_path, monkeypatch):
+    monkeypatch.setattr("worker.steps.run.beat_pause_s", lambda *_: 0.01)
+    beats = threading.Semaphore(0)
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        heartbeat = researcher.client.heartbeat
+
+        def counted(experiment_id, request):
+            lease = heartbeat(experiment_id, request)
+            beats.release()
+            return lease
+
+        researcher.client.heartbeat = counted
+
+        def wait_for_beats(_request) -> None:
+            for _ in range(3):
+                assert beats.acquire(timeout=20)
+
+        researcher.runner = make_runner(before=wait_for_beats)
+        work(researcher, experiments=1)
+    assert len(done(coordinator_url)) == 1
+
+
+def test_alone_the_worker_goes_on_and_hands_everything_in_later(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        work(researcher, experiments=1)
+        cut(researcher.client)
+        researcher.outcomes.clear()
+        runs = []
+
+        def mend_after_four(request) -> None:
+            runs.append(request)
+            if len(runs) == 5:
+                mend(researcher.client)
+
+        researcher.runner = make_runner(before=mend_after_four)
+        work(researcher, experiments=6)
+        events = researcher.reporter
+        assert len(events.of("solo")) == 1
+        assert len(events.of("rejoined")) == 1
+        assert researcher.outbox.count() == 0
+        assert len({request.seed for request in runs}) == len(runs)
+        kept = {entry.result_id: entry for entry in researcher.outbox.recent(100)}
+    published = sorted(done(coordinator_url), key=lambda each: each["created_at"])
+    assert len(published) == 7
+    sources = [each["source_sha256"] for each in published]
+    assert len(set(sources)) == 7, "alone, it repeats itself"
+    for entry in kept.values():
+        stored = next(
+            each for each in published if each["experiment_id"] == str(entry.answer.experiment_id)
+        )
+        assert stored["hypothesis"] == entry.result.hypothesis
+        assert stored["outcome"] == entry.outcome
+
+
+def test_alone_the_worker_judges_against_its_own_best(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        work(researcher, experiments=1)
+        cut(researcher.client)
+        scores = iter([1.5, 1.6, 1.4])
+        researcher.runner = make_runner(score=lambda _source: next(scores))
+        researcher.outcomes.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("worker.loop.LAST_DELIVERY_S", 0.0)
+            work(researcher, experiments=3)
+        outcomes = [row[3] for row in researcher.notebook.rows()]
+        assert outcomes == ["keep", "keep", "discard", "keep"]
+        assert researcher.notebook.tip().val_bpb == 1.4
+        assert researcher.outbox.count() == 3
+
+
+def test_a_claim_that_errors_is_not_a_claim(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        work(researcher, experiments=1)
+        claim = researcher.client.claim
+
+        def fail(*_arguments):
+            researcher.client.claim = claim
+            raise CoordinatorUnreachableError("half an answer")
+
+        researcher.client.claim = fail
+        work(researcher, experiments=2)
+        entry = researcher.outbox.recent(1)[0]
+        assert entry.result.experiment_id is None
+        assert len(researcher.reporter.of("solo")) == 1
+    assert len(done(coordinator_url)) == 2
+
+
+def test_a_worker_asked_to_stop_gives_its_claim_back(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        work(researcher, experiments=1)
+
+        def abandon(_request, *, should_stop, **_):
+            researcher.stop.set()
+            assert should_stop()
+            raise RunAbandonedError
+
+        researcher.runner = abandon
+        work(researcher)
+        assert researcher.notebook.tip().status == "keep"
+        assert researcher.workbench.get() is None
+        assert not list(researcher.runs_dir.glob("*"))
+    statuses = sorted(each["status"] for each in history(coordinator_url))
+    assert statuses == ["done", "released"]
+
+
+def test_a_baseline_that_does_not_run_here_is_said_and_not_tried_for_ever(
+    coordinator_url, tmp_path
+):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        researcher.runner = make_runner(score=lambda _source: None)
+        with pytest.raises(SetupError, match="out of depth"):
+            work(researcher)
+        assert researcher.outcomes == {Outcome.CRASH: 2}
+
+
+def test_a_revoked_key_ends_the_work_and_keeps_the_results(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        work(researcher, experiments=1)
+
+        def revoke(_request) -> None:
+            researcher.client._http.headers["authorization"] = "Bearer sl_nobody"
+
+        researcher.runner = make_runner(before=revoke)
+        with pytest.raises(UnauthorizedError):
+            work(researcher, experiments=2)
+        assert researcher.outbox.count() == 1
+
+
+def test_a_result_that_is_refused_does_not_hold_up_the_others(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        work(researcher, experiments=1)
+        good = researcher.outbox.recent(1)[0].result
+        bad = good.model_copy(update={"harness_sha256": "f" * 64, "source": make_program(depth=3)})
+        researcher.outbox.add(uuid4(), CAMPAIGN, bad, outcome=Outcome.DISCARD)
+        work(researcher, experiments=2)
+        assert researcher.outbox.count("refused") == 1
+        assert researcher.outbox.count("waiting") == 0
+    assert len(done(coordinator_url)) == 2
