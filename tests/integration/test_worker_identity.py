@@ -1,0 +1,100 @@
+import re
+import stat
+
+import pytest
+
+from tests.factories import AgentClient
+from worker.client import Client
+from worker.errors import CoordinatorUnreachableError, NameInUseError, SetupError
+from worker.identity import sign_in, take_seat
+
+HARDWARE = {"platform": "test-gpu"}
+
+
+@pytest.fixture
+def client(coordinator_url):
+    with Client(coordinator_url) as client:
+        yield client
+
+
+def test_the_first_start_registers_a_codename_by_itself(client, tmp_path):
+    seat, identity, is_new = sign_in(tmp_path, client, None, hardware=HARDWARE)
+    assert is_new
+    assert re.fullmatch(r"[a-z]+-[a-z]+-\d{4}", identity.name)
+    assert identity.api_key.startswith("sl_")
+    seat.leave()
+
+
+def test_the_key_can_be_read_by_its_owner_alone(client, tmp_path):
+    seat, _, _ = sign_in(tmp_path, client, "otter", hardware=HARDWARE)
+    path = tmp_path / "workers" / "otter" / "identity.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    seat.leave()
+
+
+def test_the_next_start_is_the_same_agent(client, tmp_path):
+    seat, first, _ = sign_in(tmp_path, client, None, hardware=HARDWARE)
+    seat.leave()
+    seat, again, is_new = sign_in(tmp_path, client, None, hardware=HARDWARE)
+    assert (again, is_new) == (first, False)
+    seat.leave()
+
+
+def test_two_at_once_are_two_agents(client, tmp_path):
+    one, first, _ = sign_in(tmp_path, client, None, hardware=HARDWARE)
+    two, second, _ = sign_in(tmp_path, client, None, hardware=HARDWARE)
+    assert first.name != second.name
+    one.leave()
+    two.leave()
+
+
+def test_a_name_is_used_by_one_process_at_a_time(client, tmp_path):
+    seat, _, _ = sign_in(tmp_path, client, "otter", hardware=HARDWARE)
+    with pytest.raises(NameInUseError, match="otter"):
+        sign_in(tmp_path, client, "otter", hardware=HARDWARE)
+    seat.leave()
+    seat, _, _ = sign_in(tmp_path, client, "otter", hardware=HARDWARE)
+    seat.leave()
+
+
+def test_a_name_that_somebody_else_has_is_refused_in_words(client, coordinator_url, tmp_path):
+    AgentClient(coordinator_url, name="raven").close()
+    with pytest.raises(SetupError):
+        sign_in(tmp_path, client, "raven", hardware=HARDWARE)
+
+
+def test_a_codename_that_somebody_else_has_is_given_up(
+    client, coordinator_url, tmp_path, monkeypatch
+):
+    AgentClient(coordinator_url, name="amber-otter-1").close()
+    names = iter(["amber-otter-1", "amber-otter-2"])
+    monkeypatch.setattr("worker.identity.codename", lambda: next(names))
+    seat, identity, _ = sign_in(tmp_path, client, None, hardware=HARDWARE)
+    assert identity.name == "amber-otter-2"
+    assert [path.name for path in (tmp_path / "workers").iterdir()] == ["amber-otter-2"]
+    seat.leave()
+
+
+@pytest.mark.parametrize("name", ["../up", "UPPER", "with space", "", "-dash", "a" * 64])
+def test_what_cannot_be_a_name_is_refused_before_anything_is_made(tmp_path, name):
+    with pytest.raises(SetupError):
+        take_seat(tmp_path, name, "http://swarm.test")
+    assert not (tmp_path / "workers").exists()
+
+
+def test_a_key_is_never_shown_to_another_coordinator(client, tmp_path):
+    seat, identity, _ = sign_in(tmp_path, client, "otter", hardware=HARDWARE)
+    seat.leave()
+    elsewhere = Client("http://elsewhere.test")
+    with elsewhere, pytest.raises(SetupError, match="registered at"):
+        sign_in(tmp_path, elsewhere, "otter", hardware=HARDWARE)
+    seat = take_seat(tmp_path, None, "http://elsewhere.test")
+    assert seat.name != identity.name
+    seat.leave()
+
+
+def test_without_a_key_and_a_coordinator_the_seat_is_free_again(tmp_path):
+    with Client("http://127.0.0.1:9") as nobody, pytest.raises(CoordinatorUnreachableError):
+        sign_in(tmp_path, nobody, "otter", hardware=HARDWARE)
+    take_seat(tmp_path, "otter", "http://127.0.0.1:9").leave()
