@@ -1,5 +1,6 @@
 """Bodies of bounded size: a client cannot make the coordinator hold more than this."""
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coordinator.errors import TooLargeError
@@ -31,7 +32,8 @@ class BodyLimit:
             message = await receive()
             received_bytes += len(message.get("body", b""))
             if received_bytes > MAX_BODY_BYTES:
-                raise TooLargeError
+                # FastAPI turns any other exception met while it reads into a plain 400.
+                raise HTTPException(TooLargeError.status)
             return message
 
         await self._app(scope, counted_receive, send)

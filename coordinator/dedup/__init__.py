@@ -1,0 +1,1 @@
+"""Measuring the dedup: labelled pairs and replays of real logs."""

@@ -1,0 +1,209 @@
+"""What the dedup would have done to a real log of experiments, row by row.
+
+Every row is put to the live decision against all rows before it, as if its agent had claimed it
+then. All rows count as run, because they were. Only rows with a result can block: a crash, an
+aborted run or a run without a status left nothing that a repeat would waste.
+
+A log with `parent_exp` tells which base each row changed; without it, each kept row is taken to be
+the base of the rows that follow, as in a log of one agent.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from coordinator.dedup.evaluation import PEERS_COSINE, Embeds
+from coordinator.dedup.tables import TableError, find_column, read_table
+from shared.dedup import (
+    Neighbour,
+    Standing,
+    base_relation,
+    candidate_of,
+    decide_claim,
+)
+
+_KEPT = frozenset({"keep", "kept", "accept", "accepted", "improved", "improvement"})
+_DISCARDED = frozenset({"discard", "discarded", "reject", "rejected", "revert", "reverted"})
+_FINISHED = frozenset({"ok", "done", "success", "completed", "finished"})
+# Running the same program again is what such a row is for.
+_RERUN = re.compile(r"^\W*(baseline|re-?run|re-?baseline|control run|unmodified|unchanged)\b", re.I)
+
+Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One experiment of a log."""
+
+    number: int
+    id: str
+    text: str
+    status: str
+    base: str | None
+
+    @property
+    def is_keep(self) -> bool:
+        """Whether it improved on what was best."""
+        return self.status in _KEPT
+
+    @property
+    def is_claim(self) -> bool:
+        """Whether it is a hypothesis at all: it has words, and is not there to be repeated."""
+        return bool(self.text) and self.status != "baseline" and not _RERUN.match(self.text)
+
+    @property
+    def standing(self) -> Standing:
+        """Whether it left a result that a repeat would only confirm."""
+        return "done" if self.status in _KEPT | _DISCARDED | _FINISHED else "free"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """A row that would have been refused, and the earlier row that it repeats."""
+
+    row: Row
+    match: Row
+    reason: str
+    detail: str
+    similarity: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Both rows in full."""
+        return {
+            "row": self.row.number,
+            "id": self.row.id,
+            "text": self.row.text,
+            "status": self.row.status,
+            "reason": self.reason,
+            "detail": self.detail,
+            "similarity": self.similarity,
+            "match": {
+                "row": self.match.number,
+                "id": self.match.id,
+                "text": self.match.text,
+                "status": self.match.status,
+            },
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """What a rule did to a log."""
+
+    rows: int
+    keeps: int
+    blocks: tuple[Block, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts and every block."""
+        return {
+            "rows": self.rows,
+            "blocked": len(self.blocks),
+            "keeps": self.keeps,
+            "keeps_blocked": sum(block.row.is_keep for block in self.blocks),
+            "blocks": [block.as_json() for block in self.blocks],
+        }
+
+
+def read_log(path: Path) -> list[Row]:
+    """The experiments of a log, in its order.
+
+    Raises:
+        TableError: the log has no column with the words of an experiment.
+    """
+    table = read_table(path)
+    text = find_column(table, "description", "hypothesis", "change", "idea", "summary", "title")
+    if table and text is None:
+        raise TableError(f"{path} needs a column description or hypothesis.")
+    status = find_column(table, "status", "outcome", "result", "decision")
+    name = find_column(table, "exp_id", "experiment_id", "id", "experiment", "commit")
+    parent = find_column(table, "parent_exp", "parent", "base")
+    rows: list[Row] = []
+    best: str | None = "start"
+    for number, entry in enumerate(table, start=2):
+        row = Row(
+            number=number,
+            id=_id(entry, name) or f"row {number}",
+            text=_field(entry, text),
+            status=_field(entry, status).lower(),
+            base=_id(entry, parent) if parent else best,
+        )
+        rows.append(row)
+        if row.is_keep:
+            best = row.id
+    return rows
+
+
+def replay(rows: Sequence[Row], vectors: Vectors, on_row: Callable[[], None]) -> Replay:
+    """What the live decision does to the log."""
+    candidates = [candidate_of(row.text) for row in rows]
+    parents = {row.id: row.base for row in rows if row.is_keep}
+    blocks: list[Block] = []
+    for index, row in enumerate(rows):
+        if row.is_claim:
+            similarities = vectors[:index] @ vectors[index]
+            neighbours = [
+                Neighbour(
+                    id=i,
+                    standing=other.standing,
+                    relation=base_relation(row.base, other.base, parents),
+                    parsed=candidates[i].parsed,
+                    cosine=float(similarities[i]),
+                )
+                for i, other in enumerate(rows[:index])
+                if other.is_claim and other.standing == "done"
+            ]
+            decision = decide_claim(candidates[index], neighbours)
+            if decision.reason is not None:
+                match = max(decision.matches, key=lambda match: match.similarity or 0.0)
+                blocks.append(
+                    Block(
+                        row=row,
+                        match=rows[match.id],
+                        reason=decision.reason,
+                        detail=match.detail,
+                        similarity=float(similarities[match.id]),
+                    )
+                )
+        on_row()
+    return Replay(rows=len(rows), keeps=sum(row.is_keep for row in rows), blocks=tuple(blocks))
+
+
+def replay_cosine(rows: Sequence[Row], vectors: Vectors) -> Replay:
+    """What the peers' rule does to the log: refuse whatever is closer than `PEERS_COSINE`."""
+    blocks: list[Block] = []
+    for index, row in enumerate(rows):
+        if not row.is_claim or index == 0:
+            continue
+        earlier = [i for i in range(index) if rows[i].is_claim]
+        if not earlier:
+            continue
+        similarities = vectors[earlier] @ vectors[index]
+        nearest = int(np.argmax(similarities))
+        similarity = float(similarities[nearest])
+        if similarity > PEERS_COSINE:
+            match = rows[earlier[nearest]]
+            detail = f"cosine {similarity:.3f} > {PEERS_COSINE}"
+            blocks.append(
+                Block(row=row, match=match, reason="cosine", detail=detail, similarity=similarity)
+            )
+    return Replay(rows=len(rows), keeps=sum(row.is_keep for row in rows), blocks=tuple(blocks))
+
+
+def embed_log(rows: Sequence[Row], embedder: Embeds) -> Vectors:
+    """One unit vector per row."""
+    return embedder.embed_many([row.text for row in rows])
+
+
+def _field(entry: dict[str, str], column: str | None) -> str:
+    return (entry.get(column) or "").strip() if column else ""
+
+
+def _id(entry: dict[str, str], column: str | None) -> str | None:
+    """The id without the prefix that some logs write before some of them."""
+    return re.sub(r"^exp[_-]", "", _field(entry, column)) or None

@@ -1,0 +1,234 @@
+"""Whatever a stranger sends: its own 4xx, a sentence that says what to do, and no change."""
+
+import json
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from shared.ids import new_id
+from tests.factories import (
+    BASELINE,
+    CAMPAIGN,
+    AgentClient,
+    claim_body,
+    make_program,
+    result_body,
+)
+
+CLAIMS = f"/v1/campaigns/{CAMPAIGN}/claims"
+RESULT = f"/v1/campaigns/{CAMPAIGN}/results/{new_id()}"
+UNKNOWN = str(new_id())
+DEEP = "x = " + "(" * 5000 + ")" * 5000
+TABLES = ("agents", "programs", "experiments", "leases", "results", "bests", "events")
+
+
+def as_json(body: Any) -> bytes:
+    return json.dumps(body).encode()
+
+
+def result(**changes: Any) -> bytes:
+    return as_json(result_body(**changes))
+
+
+def claim(**changes: Any) -> bytes:
+    return as_json(claim_body(**changes))
+
+
+# (what it is, method, path, body, status, slug)
+BAD_REQUESTS: list[tuple[str, str, str, bytes | None, int, str]] = [
+    ("malformed JSON", "POST", CLAIMS, b"{", 400, "malformed-request"),
+    ("no JSON at all", "POST", CLAIMS, b"", 422, "invalid-request"),
+    ("not UTF-8", "POST", CLAIMS, b'{"hypothesis": "\xff\xfe"}', 400, "malformed-request"),
+    ("a list", "POST", CLAIMS, b"[]", 422, "invalid-request"),
+    ("nesting bomb", "POST", CLAIMS, b"[" * 100_000, 400, "malformed-request"),
+    ("unknown field", "POST", CLAIMS, claim(speed=1), 422, "invalid-request"),
+    ("missing hypothesis", "POST", CLAIMS, as_json({}), 422, "invalid-request"),
+    ("empty hypothesis", "POST", CLAIMS, claim(hypothesis=""), 422, "invalid-request"),
+    ("blank hypothesis", "POST", CLAIMS, claim(hypothesis=" \n"), 422, "invalid-request"),
+    ("numeric hypothesis", "POST", CLAIMS, claim(hypothesis=7), 422, "invalid-request"),
+    ("NUL in words", "POST", CLAIMS, claim(hypothesis="a\0b"), 422, "invalid-request"),
+    ("surrogate in words", "POST", CLAIMS, claim(hypothesis="\ud800"), 422, "invalid-request"),
+    ("endless hypothesis", "POST", CLAIMS, claim(hypothesis="x" * 5000), 422, "invalid-request"),
+    ("base that is no hash", "POST", CLAIMS, claim(base="HEAD"), 422, "invalid-request"),
+    ("unknown base", "POST", CLAIMS, claim(base="0" * 64), 422, "unknown-base"),
+    ("claim key no UUID", "POST", CLAIMS, claim(claim_key="mine"), 422, "invalid-request"),
+    ("NUL in platform", "POST", CLAIMS, claim(platform="a\0"), 422, "invalid-request"),
+    ("empty source", "POST", CLAIMS, claim(source=" "), 422, "invalid-source"),
+    ("source no Python", "POST", CLAIMS, claim(source="def ("), 422, "invalid-source"),
+    ("NUL in source", "POST", CLAIMS, claim(source="x = 1\0"), 422, "invalid-request"),
+    ("300 KB of source", "POST", CLAIMS, claim(source="x = 1\n" * 50_000), 422, "invalid-source"),
+    ("10 MB of source", "POST", CLAIMS, claim(source="x" * 10_000_000), 413, "too-large"),
+    ("deep source", "POST", CLAIMS, claim(source=DEEP), 422, "invalid-source"),
+    ("unknown campaign", "POST", "/v1/campaigns/no/claims", claim(), 404, "unknown-campaign"),
+    ("NUL campaign", "POST", "/v1/campaigns/%00/claims", claim(), 404, "unknown-campaign"),
+    ("metrics NaN", "PUT", RESULT, result(metrics={"val_bpb": float("nan")}), 422, "invalid-request"),
+    ("metrics inf", "PUT", RESULT, result(metrics={"val_bpb": float("inf")}), 422, "invalid-request"),
+    ("score of 0", "PUT", RESULT, result(metrics={"val_bpb": 0}), 422, "invalid-request"),
+    ("score as text", "PUT", RESULT, result(metrics={"val_bpb": "1.5"}), 422, "invalid-request"),
+    ("score as bool", "PUT", RESULT, result(metrics={"val_bpb": True}), 422, "invalid-request"),
+    ("metrics unknown", "PUT", RESULT, result(metrics={"val_bpb": 1.0, "x": 1}), 422, "invalid-request"),
+    ("neither score nor crash", "PUT", RESULT, result(metrics=None), 422, "invalid-request"),
+    ("score and crash", "PUT", RESULT, result(crash_reason="nan"), 422, "invalid-request"),
+    ("strange crash", "PUT", RESULT, result(metrics=None, crash_reason="bored"), 422, "invalid-request"),
+    ("epoch alone", "PUT", RESULT, result(epoch=1), 422, "invalid-request"),
+    ("negative epoch", "PUT", RESULT, result(experiment_id=UNKNOWN, epoch=-1), 422, "invalid-request"),
+    ("huge epoch", "PUT", RESULT, result(experiment_id=UNKNOWN, epoch=2**63), 422, "invalid-request"),
+    ("unknown experiment", "PUT", RESULT, result(experiment_id=UNKNOWN, epoch=1), 404, "unknown-experiment"),
+    ("time without zone", "PUT", RESULT, result(started_at="2026-11-20T12:00:00"), 422, "invalid-request"),
+    ("no time", "PUT", RESULT, result(started_at="yesterday"), 422, "invalid-request"),
+    ("other harness", "PUT", RESULT, result(harness_sha256="0" * 64), 409, "harness-mismatch"),
+    ("result of unknown base", "PUT", RESULT, result(base="0" * 64), 422, "unknown-base"),
+    ("result without source", "PUT", RESULT, result(source=""), 422, "invalid-source"),
+    ("result id no UUID", "PUT", f"/v1/campaigns/{CAMPAIGN}/results/7", result(), 422, "invalid-request"),
+    ("heartbeat unknown", "POST", f"/v1/experiments/{UNKNOWN}/heartbeat", b'{"epoch": 1}', 404, "unknown-experiment"),
+    ("heartbeat empty", "POST", f"/v1/experiments/{UNKNOWN}/heartbeat", b"{}", 422, "invalid-request"),
+    ("heartbeat id", "POST", "/v1/experiments/x/heartbeat", b'{"epoch": 1}', 422, "invalid-request"),
+    ("release unknown", "DELETE", f"/v1/experiments/{UNKNOWN}/claim?epoch=1", None, 404, "unknown-experiment"),
+    ("release no epoch", "DELETE", f"/v1/experiments/{UNKNOWN}/claim", None, 422, "invalid-request"),
+    ("read unknown", "GET", f"/v1/experiments/{UNKNOWN}", None, 404, "unknown-experiment"),
+    ("source unknown", "GET", f"/v1/experiments/{UNKNOWN}/source", None, 404, "unknown-experiment"),
+    ("file unknown", "GET", f"/v1/campaigns/{CAMPAIGN}/files/../secret", None, 404, "not-found"),
+    ("file NUL", "GET", f"/v1/campaigns/{CAMPAIGN}/files/%00", None, 404, "unknown-file"),
+    ("cursor", "GET", f"/v1/campaigns/{CAMPAIGN}/experiments?cursor=abc", None, 400, "bad-cursor"),
+    ("cursor é", "GET", f"/v1/campaigns/{CAMPAIGN}/experiments?cursor=%C3%A9", None, 400, "bad-cursor"),
+    ("limit", "GET", f"/v1/campaigns/{CAMPAIGN}/experiments?limit=0", None, 422, "invalid-request"),
+    ("status", "GET", f"/v1/campaigns/{CAMPAIGN}/experiments?status=odd", None, 422, "invalid-request"),
+    ("NUL agent", "GET", f"/v1/campaigns/{CAMPAIGN}/experiments?agent=%00", None, 422, "invalid-request"),
+    ("no best yet", "GET", f"/v1/campaigns/{CAMPAIGN}/best", None, 404, "no-best-yet"),
+    ("best of what", "GET", f"/v1/campaigns/{CAMPAIGN}/best?scope=tier", None, 422, "invalid-request"),
+    ("no such page", "GET", "/v1/nothing", None, 404, "not-found"),
+    ("wrong method", "PATCH", "/v1/agents", b"{}", 405, "method-not-allowed"),
+    ("name with spaces", "POST", "/v1/agents", as_json({"name": "Ada L"}), 422, "invalid-request"),
+    ("name too long", "POST", "/v1/agents", as_json({"name": "a" * 80}), 422, "invalid-request"),
+    ("NaN hardware", "POST", "/v1/agents", b'{"name": "a", "hardware": {"vram_gb": NaN}}', 422, "invalid-request"),
+]  # fmt: skip
+
+
+def problem_of(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    problem: dict[str, Any] = answer.json()
+    assert problem["status"] == answer.status_code
+    assert len(problem["detail"]) > 20
+    return problem
+
+
+def contents(database_url: str) -> list[Any]:
+    url = make_url(database_url).set(drivername="postgresql").render_as_string(False)
+    with psycopg.connect(url) as connection:
+        return [
+            connection.execute(f"SELECT count(*), max(t::text) FROM {table} t").fetchone()
+            for table in TABLES
+        ]
+
+
+@pytest.fixture(scope="module")
+def shared_agent(services, template_database):
+    """One coordinator for the whole table: nothing in it may change anything."""
+    from coordinator.embedded import Services
+    from tests.conftest import database_url_of, run_sql
+    from tests.factories import add_campaign, serving
+
+    name = f"bad_{new_id().hex}"
+    run_sql(services.database_url, f"CREATE DATABASE {name} TEMPLATE {template_database}")
+    url = database_url_of(services, name)
+    add_campaign(url)
+    with serving(Services(database_url=url, redis_url=services.redis_url)) as base_url:
+        agent = AgentClient(base_url)
+        yield agent, url
+        agent.close()
+    run_sql(services.database_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "slug"),
+    [pytest.param(*case[1:], id=case[0].replace(" ", "-")) for case in BAD_REQUESTS],
+)
+def test_bad_input_gets_its_own_problem_and_changes_nothing(
+    shared_agent, method, path, body, status, slug
+):
+    agent, database_url = shared_agent
+    before = contents(database_url)
+    answer = agent.http.request(
+        method, path, content=body, headers={"Content-Type": "application/json"}
+    )
+    problem = problem_of(answer)
+    assert (answer.status_code, problem["type"].rpartition("#")[2]) == (status, slug)
+    assert contents(database_url) == before
+
+
+@pytest.mark.parametrize(
+    ("headers", "slug"),
+    [
+        ({}, "missing-key"),
+        ({"Authorization": "sl_abc"}, "missing-key"),
+        ({"Authorization": "Basic c2w6"}, "missing-key"),
+        ({"Authorization": "Bearer sl_wrong"}, "wrong-key"),
+    ],
+)
+def test_a_write_without_a_good_key_is_refused(coordinator_url, headers, slug):
+    answer = httpx.post(f"{coordinator_url}{CLAIMS}", json=claim_body(), headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert problem_of(answer)["type"].endswith(f"#{slug}")
+
+
+def test_somebody_elses_claim_can_be_neither_kept_released_nor_completed(agent, coordinator_url):
+    claim = agent.claimed()
+    thief = AgentClient(coordinator_url)
+    answers = (thief.heartbeat(claim), thief.release(claim), thief.put(result_body(claim)))
+    thief.close()
+    for answer in answers:
+        assert answer.status_code == 403
+        assert problem_of(answer)["type"].endswith("#not-your-claim")
+    assert agent.heartbeat(claim).status_code == 200
+
+
+def test_an_epoch_that_was_never_given_out_is_refused_everywhere(agent):
+    future = {**agent.claimed(), "epoch": 2}
+    for answer in (agent.heartbeat(future), agent.release(future), agent.put(result_body(future))):
+        assert answer.status_code == 422
+        assert problem_of(answer)["type"].endswith("#unknown-epoch")
+
+
+def test_a_done_experiment_can_be_neither_kept_nor_released(agent):
+    claim = agent.claimed()
+    agent.put(result_body(claim))
+    for answer in (agent.heartbeat(claim), agent.release(claim)):
+        assert (answer.status_code, problem_of(answer)["type"].rpartition("#")[2]) == (
+            409,
+            "lease-lost",
+        )
+
+
+def test_a_taken_name_is_refused(agent, coordinator_url):
+    answer = httpx.post(f"{coordinator_url}/v1/agents", json={"name": agent.name})
+    assert answer.status_code == 409
+    assert problem_of(answer)["type"].endswith("#name-taken")
+
+
+def test_an_experiment_claimed_without_source_has_none_to_read(agent):
+    claim = agent.claimed(source=None)
+    answer = agent.http.get(f"/v1/experiments/{claim['experiment_id']}/source")
+    assert answer.status_code == 404
+    assert problem_of(answer)["type"].endswith("#no-source-yet")
+
+
+def test_a_body_of_unannounced_length_is_cut_off_too(coordinator_url):
+    def endless():
+        for _ in range(200):
+            yield b" " * 65_536
+
+    with httpx.Client(base_url=coordinator_url) as client:
+        answer = client.post("/v1/agents", content=endless())
+    assert answer.status_code == 413
+    assert problem_of(answer)["type"].endswith("#too-large")
+
+
+def test_every_bad_request_has_a_good_twin(agent):
+    """The table proves nothing if the good form were refused as well."""
+    assert agent.claim().status_code == 201
+    assert agent.claim(source=make_program(depth=9), platform="b", base=None).status_code == 201
+    assert agent.put(result_body(source=BASELINE)).status_code == 201

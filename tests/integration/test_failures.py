@@ -1,0 +1,205 @@
+"""Services die at the worst instant: nothing acknowledged is lost, nothing failed is a success."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from coordinator.embedded import Services
+from coordinator.laptop.processes import Child, running
+from coordinator.laptop.swarm import _wait_until_ready
+from tests.conftest import run_sql
+from tests.factories import (
+    CAMPAIGN,
+    AgentClient,
+    add_campaign,
+    claim_body,
+    make_settings,
+    result_body,
+    serving,
+)
+
+
+@contextmanager
+def coordinator_process(services, database_url, port, folder):
+    environment = make_settings(home=folder).child_environment(
+        database_url=database_url, redis_url=services.redis_url
+    )
+    with (
+        running(
+            "coordinator",
+            ["coordinator", "--port", str(port)],
+            environment=environment,
+            log_folder=folder,
+        ) as child,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        from threading import Event
+
+        _wait_until_ready(client, child, Event())
+        yield child
+
+
+def kill(child: Child) -> None:
+    os.kill(child.process.pid, signal.SIGKILL)
+    child.process.wait()
+
+
+def test_an_acknowledged_result_survives_a_sigkill_of_the_coordinator(
+    services, database_url, tmp_path, free_port
+):
+    add_campaign(database_url)
+    with coordinator_process(services, database_url, free_port, tmp_path) as child:
+        agent = AgentClient(f"http://127.0.0.1:{free_port}")
+        claim = agent.claimed()
+        acknowledged = agent.put(result_body(claim))
+        assert acknowledged.status_code == 201
+        kill(child)
+    with coordinator_process(services, database_url, free_port, tmp_path):
+        experiment = agent.http.get(f"/v1/experiments/{claim['experiment_id']}").json()
+        source = agent.http.get(f"/v1/experiments/{claim['experiment_id']}/source").text
+        agent.close()
+    assert (experiment["status"], experiment["metrics"]["val_bpb"]) == ("done", 1.5)
+    assert source == claim_body()["source"]
+
+
+def test_an_acknowledged_result_survives_a_crash_of_postgres_itself(services, tmp_path):
+    """The durability is the disk's: Postgres is killed with -9, not stopped."""
+    tmp_path.chmod(0o755)
+    script = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from coordinator.embedded import running_services
+from coordinator.schema import migrate
+from tests.factories import AgentClient, add_campaign, make_settings, result_body, serving
+settings = make_settings(DATABASE_URL=None, REDIS_URL=sys.argv[3], home=Path(sys.argv[1]))
+with running_services(settings) as services:
+    migrate(services.database_url)
+    if sys.argv[2] == "write":
+        add_campaign(services.database_url)
+    with serving(services) as url:
+        agent = AgentClient(url)
+        if sys.argv[2] == "write":
+            assert agent.put(result_body()).status_code == 201
+            postmaster = int((Path(sys.argv[1]) / "postgres/postmaster.pid").read_text().split()[0])
+            os.kill(postmaster, signal.SIGKILL)
+            os._exit(9)
+        print(len(agent.http.get("/v1/campaigns/tiny/experiments").json()["items"]))
+"""
+    command = [sys.executable, "-W", "ignore", "-c", script, str(tmp_path)]
+    written = subprocess.run(
+        [*command, "write", services.redis_url], check=False, capture_output=True, text=True
+    )
+    assert written.returncode == 9, written.stderr
+    read = subprocess.run(
+        [*command, "read", services.redis_url], check=False, capture_output=True, text=True
+    )
+    assert read.stdout.strip() == "1", read.stderr
+
+
+def test_a_failed_commit_is_a_server_error_and_stores_nothing(agent, database_url):
+    """A deferred trigger fails at COMMIT, after every statement of the request succeeded."""
+    run_sql(
+        database_url,
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'disk full'; END $$",
+    )
+    run_sql(
+        database_url,
+        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON results"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()",
+    )
+    answer = agent.put(result_body())
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"].endswith("#internal-error")
+    run_sql(database_url, "DROP TRIGGER refuse ON results")
+    assert agent.http.get(f"/v1/campaigns/{CAMPAIGN}/experiments").json()["items"] == []
+
+
+def test_with_redis_gone_everything_is_still_served(database_url):
+    add_campaign(database_url)
+    nowhere = Services(database_url=database_url, redis_url="redis://127.0.0.1:1/0")
+    with serving(nowhere) as url:
+        agent = AgentClient(url)
+        claim = agent.claimed()
+        assert agent.heartbeat(claim).status_code == 200
+        assert agent.put(result_body(claim)).status_code == 201
+        ready = agent.http.get("/readyz")
+        agent.close()
+    assert (ready.status_code, ready.json()["redis"]) == (200, "unavailable")
+
+
+def test_with_postgres_gone_the_coordinator_says_so_and_lives(services):
+    nowhere = Services(
+        database_url="postgresql://nobody@127.0.0.1:1/none", redis_url=services.redis_url
+    )
+    with serving(nowhere) as url:
+        alive, ready = httpx.get(f"{url}/healthz"), httpx.get(f"{url}/readyz", timeout=30)
+        write = httpx.post(f"{url}/v1/agents", json={"name": "ada"}, timeout=30)
+    assert alive.status_code == 200
+    for answer in (ready, write):
+        assert answer.status_code == 503
+        assert answer.json()["type"].endswith("#storage-unavailable")
+
+
+def test_a_second_process_is_refused_the_same_home(services, tmp_path):
+    from coordinator.embedded import HomeInUseError, running_services
+
+    tmp_path.chmod(0o755)
+    settings = make_settings(DATABASE_URL=None, REDIS_URL=services.redis_url, home=tmp_path)
+    with (
+        running_services(settings),
+        pytest.raises(HomeInUseError, match="SWARMLAB_HOME"),
+        running_services(settings),
+    ):
+        pass
+
+
+def test_the_models_and_the_migrations_describe_the_same_tables(database_url):
+    from alembic import command
+
+    from coordinator.schema import alembic_config
+
+    command.check(alembic_config(database_url))
+
+
+def test_migrations_can_be_taken_back_and_made_again(database_url):
+    from alembic import command
+
+    from coordinator.schema import alembic_config
+
+    command.downgrade(alembic_config(database_url), "base")
+    command.upgrade(alembic_config(database_url), "head")
+
+
+def test_replicas_that_start_together_migrate_once(services):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from coordinator.schema import migrate
+    from tests.conftest import database_url_of
+
+    run_sql(services.database_url, "CREATE DATABASE fresh")
+    url = database_url_of(services, "fresh")
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        "import sys; from coordinator.schema import migrate; migrate(sys.argv[1])",
+        url,
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        finished = list(
+            pool.map(
+                lambda _: subprocess.run(command, check=False, capture_output=True, text=True),
+                range(4),
+            )
+        )
+    assert [each.returncode for each in finished] == [0] * 4, finished
+    migrate(url)
+    run_sql(services.database_url, "DROP DATABASE fresh WITH (FORCE)")
