@@ -8,8 +8,10 @@ Imported by train.py, it gives what every experiment shares and none may change:
 
     MAX_SEQ_LEN TIME_BUDGET EVAL_TOKENS Tokenizer make_dataloader evaluate_bpb get_token_bytes
 
-Under the runner, a file ``lab.json`` in the working directory names the data, the seed and the
-threads. Without it (a person runs ``python train.py`` by hand) the defaults are used.
+Under the runner, a file ``lab.json`` in the working directory names the seed, the threads and the
+channel to the examiner: a trusted process that holds the data, hands out training batches and
+scores the model. Nothing that a program does to this module changes what the examiner computes.
+Without ``lab.json`` (a person runs ``python train.py`` by hand) data and evaluation are in process.
 """
 
 from __future__ import annotations
@@ -23,11 +25,14 @@ import fcntl
 import hashlib
 import json
 import math
+import mmap
 import platform
 import random
 import shutil
+import socket
 import sys
 import sysconfig
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -38,9 +43,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import rustbpe
 import tiktoken
 import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 # ------------------------------------------------------------------------------------------------
 # Constants. A campaign file may override them when the campaign is created; a program never can.
@@ -291,6 +296,8 @@ def train_tokenizer(data_dir: Path, target: Path) -> None:
             if left <= 0:
                 return
 
+    import rustbpe  # noqa: PLC0415 - needed once per machine, not once per run
+
     trainer = rustbpe.Tokenizer()
     trainer.train_from_iterator(texts(), VOCAB_SIZE - 1, pattern=SPLIT_PATTERN)
     ranks = {base64.b64encode(bytes(t)).decode(): r for t, r in trainer.get_mergeable_ranks()}
@@ -340,8 +347,11 @@ class Tokenizer:
     @classmethod
     def from_directory(cls, directory: str | Path | None = None) -> Tokenizer:
         """Load the tokenizer of the prepared data, or of a directory given."""
-        folder = Path(directory) if directory is not None else _data_folder()
-        stored = json.loads((folder / "tokenizer.json").read_text())
+        if directory is None and EXAMINER is not None:
+            stored = EXAMINER.tokenizer()
+        else:
+            folder = Path(directory) if directory is not None else _data_folder()
+            stored = json.loads((folder / "tokenizer.json").read_text())
         ranks = {base64.b64decode(token): rank for token, rank in stored["ranks"].items()}
         return cls(
             tiktoken.Encoding(
@@ -465,21 +475,33 @@ def make_dataloader(
     if split not in SPLITS:
         raise ValueError(f"There is no split {split!r}: ask for 'train'.")
     device = get_device()
-    packer = Packer(_data_folder(), split, T, seed=LAB.get("seed", 0))
-    # Two pinned buffers: the copy of one batch runs while the next one is packed.
+    source = _packed_rows(B, T, split) if EXAMINER is None else EXAMINER.rows(B, T, split)
+    # Two pinned buffers: the copy of one batch to the device runs while the next one is staged.
     staged = [torch.empty((B, T + 1), dtype=torch.int64) for _ in range(2)]
     if device.type == "cuda":
         staged = [buffer.pin_memory() for buffer in staged]
+    for turn, (rows, epoch) in enumerate(source):
+        buffer = staged[turn % 2]
+        buffer.copy_(rows)
+        batch = buffer.to(device, non_blocking=True, copy=True)
+        yield batch[:, :-1].contiguous(), batch[:, 1:].contiguous(), epoch
+
+
+def _packed_rows(B: int, T: int, split: str) -> Iterator[tuple[torch.Tensor, int]]:
+    """Yield packed rows, the next ones made by a thread while the caller trains."""
+    packer = Packer(_data_folder(), split, T, seed=LAB.get("seed", 0))
+
+    def pack() -> tuple[torch.Tensor, int]:
+        rows = np.empty((B, T + 1), dtype=np.int32)
+        packer.fill(rows)
+        return torch.from_numpy(rows), packer.epoch
+
     with ThreadPoolExecutor(1, thread_name_prefix="loader") as pool:
-        job = pool.submit(packer.fill, staged[0].numpy())
-        turn = 0
+        job = pool.submit(pack)
         while True:
-            job.result()
-            rows = staged[turn].to(device, non_blocking=True, copy=True)
-            epoch = packer.epoch
-            turn = 1 - turn
-            job = pool.submit(packer.fill, staged[turn].numpy())
-            yield rows[:, :-1], rows[:, 1:], epoch
+            done = job.result()
+            job = pool.submit(pack)
+            yield done
 
 
 # ------------------------------------------------------------------------------------------------
@@ -488,22 +510,25 @@ def make_dataloader(
 
 
 @torch.no_grad()
-def evaluate_bpb(model: Any, tokenizer: Tokenizer, batch_size: int) -> float:  # noqa: ARG001
+def evaluate_bpb(model: Any, tokenizer: Tokenizer, batch_size: int) -> float:
     """Return the validation bits per byte: lower is better, and no vocabulary has an advantage.
+
+    Under the runner the examiner computes it, once per run.
 
     Args:
         model: Called as ``model(x)`` with x of shape (B, T), gives logits of shape (B, T, vocab).
         tokenizer: The campaign's.
         batch_size: Rows that are given to the model at once.
     """
+    if EXAMINER is not None:
+        return EXAMINER.examine(model, tokenizer.get_vocab_size(), batch_size)
     device = get_device()
     token_bytes = get_token_bytes(device)
     nats, text_bytes = 0.0, 0
-    for chunk in np.array_split(
-        rows := validation_rows(_data_folder()), math.ceil(len(rows) / batch_size)
-    ):
-        batch = torch.from_numpy(chunk).to(device)
-        x, y = batch[:, :-1], batch[:, 1:].reshape(-1)
+    rows = validation_rows(_data_folder())
+    for first in range(0, len(rows), batch_size):
+        batch = torch.from_numpy(rows[first : first + batch_size]).to(device)
+        x, y = batch[:, :-1].contiguous(), batch[:, 1:].reshape(-1)
         logits = model(x).float().flatten(0, 1)  # (B * T, vocab)
         losses = torch.nn.functional.cross_entropy(logits, y, reduction="none")
         counted = token_bytes[y]
@@ -513,22 +538,132 @@ def evaluate_bpb(model: Any, tokenizer: Tokenizer, batch_size: int) -> float:  #
 
 
 # ------------------------------------------------------------------------------------------------
-# Under the runner: the seed is the swarm's, the threads are the volunteer's
+# Under the runner: the examiner has the data, the seed is the swarm's, the threads the volunteer's
 # ------------------------------------------------------------------------------------------------
 
 
-def _obey_lab() -> None:
+class ExaminerClient:
+    """The program's end of the channel: questions and answers as JSON lines, arrays in memory.
+
+    ::
+
+        tokenizer {}           -> {tokenizer}
+        rows {B, T, split}     -> {offset, epoch}           tokens (B, T + 1), int32
+        step {}                -> nothing                   an optimizer has stepped
+        exam {batch_size}      -> {offset, B, T}
+        room {device}          -> {chunk, handle}           where logits go; again if not reachable
+        logits {first, count}  -> {}, or the next {offset, B, T}, or {val_bpb}
+        any                    -> {refused: why}
+    """
+
+    def __init__(self, lab: dict[str, Any]) -> None:
+        self._stream = socket.socket(fileno=lab["channel_fd"]).makefile("rwb")
+        self._memory = mmap.mmap(lab["memory_fd"], 0)
+        self._logits_offset: int = lab["logits_offset"]
+        self._lock = threading.Lock()
+
+    def _ask(self, **question: Any) -> dict[str, Any]:
+        with self._lock:
+            self._stream.write(json.dumps(question).encode() + b"\n")
+            self._stream.flush()
+            line = self._stream.readline()
+        answer: dict[str, Any] = json.loads(line) if line else {"refused": "the run is over"}
+        if "refused" in answer:
+            raise SystemExit(f"FAIL: the examiner says: {answer['refused']}")
+        return answer
+
+    def tokenizer(self) -> dict[str, Any]:
+        """Return the stored form of the tokenizer."""
+        stored: dict[str, Any] = self._ask(ask="tokenizer")["tokenizer"]
+        return stored
+
+    def note_step(self, *_: Any) -> None:
+        """Tell the parent's clock that an optimizer has stepped."""
+        with self._lock:
+            self._stream.write(b'{"ask": "step"}\n')
+            self._stream.flush()
+
+    def _tokens(self, offset: int, *shape: int) -> torch.Tensor:
+        view = torch.frombuffer(
+            self._memory, dtype=torch.int32, count=math.prod(shape), offset=offset
+        )
+        return view.view(shape)
+
+    def rows(self, B: int, T: int, split: str) -> Iterator[tuple[torch.Tensor, int]]:
+        """Yield rows of tokens; each is overwritten after the next one is asked for."""
+        while True:
+            answer = self._ask(ask="rows", B=B, T=T, split=split)
+            yield self._tokens(answer["offset"], B, T + 1), answer["epoch"]
+
+    def examine(self, model: Any, vocab_size: int, batch_size: int) -> float:
+        """Answer the examiner's batches with logits and return the score that it computes."""
+        device = get_device()
+        batch = self._ask(ask="exam", batch_size=batch_size)
+        T = batch["T"]
+        room = self._logits_room(device, T, vocab_size)
+        chunk = len(room)
+        while "val_bpb" not in batch:
+            B = batch["B"]
+            x = self._tokens(batch["offset"], B, T).to(device, dtype=torch.int64)
+            logits = model(x)
+            if tuple(logits.shape) != (B, T, vocab_size):
+                raise ValueError(
+                    f"The model gave logits of shape {tuple(logits.shape)} where the examiner "
+                    f"needs {(B, T, vocab_size)}."
+                )
+            for first in range(0, B, chunk):
+                part = logits[first : first + chunk]
+                room[: len(part)].copy_(part)
+                if device.type == "cuda":
+                    torch.cuda.synchronize()
+                batch = self._ask(ask="logits", first=first, count=len(part))
+        return float(batch["val_bpb"])
+
+    def _logits_room(self, device: torch.device, T: int, vocab_size: int) -> torch.Tensor:
+        """Return the examiner's own buffer (chunk, T, vocab): on its GPU, or in shared memory."""
+        if device.type == "cuda":
+            answer = self._ask(ask="room", device="cuda")
+            if answer["handle"] is not None:
+                try:
+                    return self._open_cuda(answer["handle"], answer["chunk"], T, vocab_size)
+                except RuntimeError as error:
+                    print(f"logits go through main memory, which is slow: {error}")
+        answer = self._ask(ask="room", device="cpu")
+        shape = (answer["chunk"], T, vocab_size)
+        offset, count = self._logits_offset, math.prod(shape)
+        room = torch.frombuffer(self._memory, dtype=torch.float32, count=count, offset=offset)
+        return room.view(shape)
+
+    @staticmethod
+    def _open_cuda(handle: list[Any], *shape: int) -> torch.Tensor:
+        parts = [base64.b64decode(part[0]) if isinstance(part, list) else part for part in handle]
+        storage = torch.UntypedStorage._new_shared_cuda(*parts)  # noqa: SLF001 - no public name
+        return torch.empty(0, dtype=torch.float32, device="cuda").set_(storage, 0, shape)
+
+
+def _obey_lab() -> ExaminerClient | None:
     if "num_threads" in LAB:
         torch.set_num_threads(LAB["num_threads"])
-    if "seed" not in LAB:
-        return
-    seed, seed_torch, seed_cuda = LAB["seed"], torch.manual_seed, torch.cuda.manual_seed_all
+    if "seed" in LAB:
+        _seed_everything(LAB["seed"])
+    if "channel_fd" not in LAB:
+        return None
+    client = ExaminerClient(LAB)
+    register_optimizer_step_post_hook(client.note_step)
+    return client
+
+
+def _seed_everything(seed: int) -> None:
+    """Give every generator the swarm's seed, now and whenever the program seeds for itself."""
+    seed_torch, seed_cuda = torch.manual_seed, torch.cuda.manual_seed_all
     random.seed(seed)
     np.random.seed(seed % 2**32)
     seed_torch(seed)
-    # A program that seeds for itself gets the swarm's seed: nobody looks for a lucky one.
     torch.manual_seed = lambda _seed: seed_torch(seed)
     torch.cuda.manual_seed = torch.cuda.manual_seed_all = lambda _seed: seed_cuda(seed)
+
+
+EXAMINER = _obey_lab()
 
 
 def main() -> None:
@@ -553,5 +688,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-else:
-    _obey_lab()

@@ -2,11 +2,12 @@
 
 from worker.runner.data import DataFingerprint, PrepareError, prepare_data
 from worker.runner.platforms import Platform, detect_platform
-from worker.runner.records import Progress, RunAbandonedError, RunReport, RunRequest
+from worker.runner.records import LabError, Progress, RunAbandonedError, RunReport, RunRequest
 from worker.runner.running import run_program
 
 __all__ = [
     "DataFingerprint",
+    "LabError",
     "Platform",
     "PrepareError",
     "Progress",

@@ -16,6 +16,16 @@ class RunAbandonedError(Exception):
         super().__init__(type(self).__doc__)
 
 
+class LabError(Exception):
+    """The examiner could not be started."""
+
+    def __init__(self, complaint: str) -> None:
+        super().__init__(
+            "The examiner could not be started; `swarmlab doctor` names the remedy. It said:\n"
+            + complaint
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
     """One program to run.

@@ -1,165 +1,222 @@
-"""One run: start the program, watch it, end it, and say what it came to."""
+"""One run: check the program, start it beside its examiner, watch both, say what it came to."""
 
-import contextlib
-import json
-import os
-import re
-import signal
-import subprocess
-import sys
-import threading
+import math
+import queue
 import time
-from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import IO
+from pathlib import Path
+from typing import Any
 
 from shared.states import CrashReason
 from shared.wire.results import Metrics
-from worker.runner.data import write_files
-from worker.runner.records import Progress, RunAbandonedError, RunReport, RunRequest
-
-LOG_LINES = 50
-POLL_S = 0.1
-_STEP = re.compile(
-    r"^step (?P<step>\d+) .*?loss: (?P<loss>[\d.]+).*?tok/sec: (?P<rate>[\d,]+)"
-    r".*?mfu: (?P<mfu>[\d.]+)%.*?remaining: (?P<left>-?\d+)s"
+from worker.runner.clock import Clock, limits_for
+from worker.runner.policy import check_policy
+from worker.runner.processes import Pair
+from worker.runner.records import (
+    LabError,
+    Progress,
+    RunAbandonedError,
+    RunReport,
+    RunRequest,
 )
-_SUMMARY = re.compile(r"^(?P<name>[a-z_A-Z]+):\s+(?P<value>\S+)$")
+
+POLL_S = 0.05
+REPORT_EVERY_S = 0.5
+AFTER_SCORE_S = 10.0  # to print the summary and leave
+AFTER_EXIT_S = 1.0  # for the examiner's last word
+RUN_DIR_BYTES = 2 * 2**30
+SIZE_EVERY_S = 1.0
+LOG_CHARS = 19_000
+
+OnProgress = Callable[[Progress], None]
+# The program's word, which nothing is decided by.
+_UNCHECKED = ("peak_vram_mb", "mfu_percent", "num_steps", "num_params_M", "depth")
 
 
 def run_program(
     request: RunRequest,
     *,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: OnProgress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> RunReport:
-    """Run a program to its end, or to twice its budget, and report; leave no process behind.
+    """Run a program to its end or to its limits and report; no process is left behind.
 
     Raises:
         RunAbandonedError: ``should_stop`` became true.
+        LabError: the examiner could not be started; the program is not to blame.
     """
-    started_at, started = datetime.now(UTC), time.monotonic()
-    request.run_dir.mkdir(parents=True, exist_ok=True)
-    lab: dict[str, object] = {"data_dir": str(request.data_dir.absolute()), "seed": request.seed}
-    if request.num_threads:
-        lab["num_threads"] = request.num_threads
-    write_files(
-        request.run_dir,
-        {**request.harness_files, "train.py": request.source, "lab.json": json.dumps(lab)},
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-u", "train.py"],
-        cwd=request.run_dir,
-        env=_environment(request),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    tail: deque[str] = deque(maxlen=LOG_LINES)
-    summary: dict[str, float] = {}
-    reader = threading.Thread(
-        target=_read,
-        args=(process.stdout, tail, summary, request.time_budget_s, on_progress),
-        daemon=True,
-    )
-    reader.start()
-    timed_out = False
-    try:
-        while process.poll() is None:
+    started_at = datetime.now(UTC)
+    refusals = check_policy(request.source)
+    if refusals:
+        log = "\n".join(["The program was not run:", *map(str, refusals)])
+        return _report(started_at, None, CrashReason.POLICY, log)
+    events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    with Pair(request, events.put) as pair:
+        watch = _Watch(request, pair, events, on_progress)
+        while not watch.is_over:
             if should_stop is not None and should_stop():
                 raise RunAbandonedError
-            if time.monotonic() - started > 2 * request.time_budget_s + 60:
-                timed_out = True
-                break
-            reader.join(POLL_S) if reader.is_alive() else time.sleep(POLL_S)
-    finally:
-        with contextlib.suppress(ProcessLookupError):  # it ended on its own
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        reader.join()
-    log = "\n".join(tail)
-    metrics, reason = None, None
-    if timed_out:
-        reason = CrashReason.TIMEOUT
-    elif process.returncode or "val_bpb" not in summary:
-        reason = _classify(log)
-    else:
-        metrics = _metrics(summary, time.monotonic() - started)
+            watch.turn()
+    metrics, reason, why = watch.judge()
+    log = "\n".join(filter(None, [pair.output.tail(), why]))
+    return _report(started_at, metrics, reason, log)
+
+
+class _Watch:
+    """Follows a running pair until there is something to say about it."""
+
+    def __init__(
+        self,
+        request: RunRequest,
+        pair: Pair,
+        events: "queue.SimpleQueue[dict[str, Any]]",
+        on_progress: OnProgress | None,
+    ) -> None:
+        self._request, self._pair, self._events = request, pair, events
+        self._on_progress = on_progress
+        self._started = time.monotonic()
+        limits = limits_for(request.time_budget_s, has_gpu=_has_gpu())
+        self._clock = Clock(request.time_budget_s, limits, self._started)
+        self._is_ready = False
+        self._ended: tuple[CrashReason, str] | None = None
+        self._exited_at: float | None = None
+        self._scored_at: float | None = None
+        self._is_gone = False
+        self._reported_at = self._sized_at = -math.inf
+        self.is_over = False
+
+    def turn(self) -> None:
+        """Take what has happened, wait a little if nothing has."""
+        try:
+            event = self._events.get(timeout=POLL_S)
+        except queue.Empty:
+            self._check(time.monotonic())
+            return
+        self._check(event["at"])
+        if not self.is_over:
+            self._take(event)
+
+    def _take(self, event: dict[str, Any]) -> None:
+        name, at = event["event"], event["at"]
+        if name == "ready":
+            self._is_ready = True
+        elif name == "refused":
+            reason = CrashReason.NAN if event["diverged"] else CrashReason.POLICY
+            self._end(reason, f"Refused by the examiner: {event['why']}")
+        elif name == "gone":
+            self._is_gone = True
+        elif name == "end":
+            self._examiner_ended()
+        else:
+            self._clock.take(name, at, event)
+            if name == "score":
+                self._scored_at = at
+
+    def _examiner_ended(self) -> None:
+        if self._is_gone or self._scored_at is not None:
+            return
+        complaint = self._pair.examiner_complaint()
+        if not self._is_ready:
+            raise LabError(complaint)
+        self._end(CrashReason.ERROR, f"The examiner failed:\n{complaint}")
+
+    def _end(self, reason: CrashReason, why: str) -> None:
+        self._ended, self.is_over = (reason, why), True
+
+    def _check(self, now: float) -> None:
+        late = self._clock.overdue(now)
+        if late is not None:
+            self._end(CrashReason.TIMEOUT, f"The program {late} and was ended.")
+            return
+        if self._pair.program.poll() is not None and self._exited_at is None:
+            self._exited_at = now
+        if self._scored_at is not None:
+            has_left = self._exited_at is not None
+            self.is_over = has_left or now - self._scored_at > AFTER_SCORE_S
+        elif self._exited_at is not None:
+            self.is_over = self._is_gone or now - self._exited_at > AFTER_EXIT_S
+        if self._pair.output.is_flooding:
+            self._end(CrashReason.POLICY, "The program printed more than 16 MiB and was ended.")
+        if now - self._sized_at > SIZE_EVERY_S:
+            self._sized_at = now
+            if _folder_bytes(self._request.run_dir) > RUN_DIR_BYTES:
+                self._end(CrashReason.POLICY, "The program wrote more than 2 GiB and was ended.")
+        self._report_progress(now)
+
+    def _report_progress(self, now: float) -> None:
+        if self._on_progress is None or now - self._reported_at < REPORT_EVERY_S:
+            return
+        self._reported_at = now
+        budget_s = self._request.time_budget_s
+        trained_s = min(self._clock.trained_s(now), budget_s)
+        self._on_progress(
+            replace(
+                self._pair.output.latest,
+                phase=self._clock.phase(now),
+                fraction=trained_s / budget_s,
+                seconds_left=budget_s - trained_s,
+            )
+        )
+
+    def judge(self) -> tuple[Metrics | None, CrashReason | None, str]:
+        """Return metrics or a reason, and a sentence; call it when no process is left."""
+        if self._ended is not None:
+            return None, *self._ended
+        if self._clock.val_bpb is None:
+            return None, *self._why_it_crashed()
+        summary = self._pair.output.summary
+        told = {
+            name: value
+            for name, value in summary.items()
+            if name in _UNCHECKED and math.isfinite(value) and 0 <= value < 2**53
+        }
+        counts = {name: int(told[name]) for name in ("num_steps", "depth") if name in told}
+        metrics = Metrics.model_validate(
+            {
+                **told,
+                **counts,
+                "val_bpb": self._clock.val_bpb,
+                "training_seconds": round(self._clock.trained_s(time.monotonic()), 2),
+                "total_seconds": round(time.monotonic() - self._started, 2),
+                "total_tokens_M": self._clock.tokens / 1e6,
+            }
+        )
+        return metrics, None, ""
+
+    def _why_it_crashed(self) -> tuple[CrashReason, str]:
+        code, log = self._pair.program.returncode, self._pair.output.tail()
+        if "OutOfMemoryError" in log or "out of memory" in log.lower() or code in {-9, 137}:
+            return CrashReason.OOM, "The program ran out of memory."
+        if "FAIL: the loss is" in log:
+            return CrashReason.NAN, "The training diverged."
+        if code == 0:
+            return CrashReason.ERROR, "The program ended without calling evaluate_bpb."
+        return CrashReason.ERROR, f"The program ended with code {code}."
+
+
+def _has_gpu() -> bool:
+    return any(Path("/dev").glob("nvidia[0-9]*"))
+
+
+def _folder_bytes(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.lstat().st_blocks * 512
+        except FileNotFoundError:
+            continue  # gone since it was listed
+    return total
+
+
+def _report(
+    started_at: datetime, metrics: Metrics | None, reason: CrashReason | None, log: str
+) -> RunReport:
     return RunReport(
         metrics=metrics,
         crash_reason=reason,
-        log_tail=log,
+        log_tail=log[-LOG_CHARS:],
         started_at=started_at,
         finished_at=datetime.now(UTC),
     )
-
-
-def _environment(request: RunRequest) -> dict[str, str]:
-    environment = {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "HOME": str(request.run_dir.absolute()),
-        "LANG": "C.UTF-8",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "TORCHINDUCTOR_CACHE_DIR": str(request.cache_dir.absolute() / "inductor"),
-        "TRITON_CACHE_DIR": str(request.cache_dir.absolute() / "triton"),
-        # glibc gives large tensors back to the kernel at once and faults them in again at the
-        # next step; keeping them made the demo's steps a fifth faster (185 for 155 in 20 s).
-        "MALLOC_MMAP_THRESHOLD_": "4294967296",
-        "MALLOC_TRIM_THRESHOLD_": "4294967296",
-        "MALLOC_TOP_PAD_": "67108864",
-    }
-    if request.num_threads:
-        environment["OMP_NUM_THREADS"] = str(request.num_threads)
-    if request.gpu_index is not None:
-        environment["CUDA_VISIBLE_DEVICES"] = str(request.gpu_index)
-    return environment
-
-
-def _read(
-    stream: IO[str],
-    tail: deque[str],
-    summary: dict[str, float],
-    budget_s: float,
-    on_progress: Callable[[Progress], None] | None,
-) -> None:
-    if on_progress is not None:
-        on_progress(Progress(phase="starting", seconds_left=budget_s))
-    for raw in stream:
-        line = raw.rstrip("\n")
-        tail.append(line)
-        if found := _STEP.match(line):
-            if on_progress is not None:
-                left = max(0.0, float(found["left"]))
-                on_progress(
-                    Progress(
-                        phase="training",
-                        fraction=1 - left / budget_s,
-                        step=int(found["step"]),
-                        loss=float(found["loss"]),
-                        tokens_per_s=float(found["rate"].replace(",", "")),
-                        mfu_percent=float(found["mfu"]),
-                        seconds_left=left,
-                    )
-                )
-        elif found := _SUMMARY.match(line):
-            try:
-                summary[found["name"]] = float(found["value"])
-            except ValueError:
-                continue  # a line of the program's own
-
-
-def _classify(log: str) -> CrashReason:
-    if "OutOfMemoryError" in log or "out of memory" in log:
-        return CrashReason.OOM
-    return CrashReason.NAN if "FAIL: the loss is" in log else CrashReason.ERROR
-
-
-def _metrics(summary: dict[str, float], total_seconds: float) -> Metrics:
-    known = {k: v for k, v in summary.items() if k in Metrics.model_fields}
-    counts = {k: int(known[k]) for k in ("num_steps", "depth") if k in known}
-    return Metrics.model_validate({**known, **counts, "total_seconds": round(total_seconds, 1)})

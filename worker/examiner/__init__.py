@@ -1,0 +1,42 @@
+"""The locked examination: a trusted process that holds the data and computes the score.
+
+A program is written by an optimiser, and it will use whatever it can reach. It runs confined, as a
+client of this process, and everything that comes out of it is a claim to be checked::
+
+    runner (parent) ── starts ──► examiner ◄── one socket, one shared memory ──► program (sandbox)
+           ▲                         │
+           └── events, score ────────┘
+
+The examiner hands out the training batches, so the parent's clock knows when training began, and
+nothing can be trained on before. At the end it feeds validation inputs, takes logits (shared
+memory on CPU, its own buffer opened through CUDA IPC on a GPU), copies them to memory of its own,
+and computes the loss itself.
+
+What is guaranteed, whatever the program does:
+
+* **Score.** It is computed here, from logits, with this process's own softmax, over exactly the
+  campaign's tokens, each once. Printing, patching, raising or exiting changes nothing. Values that
+  are not finite or not of the full vocabulary are refused. Logits are copied before they are read,
+  so that changing them meanwhile changes nothing.
+* **Targets.** They never leave this process. The last target of each row is not even implied by
+  an input.
+* **Look-ahead by a function of the row.** Rows are mixed with probes: the same row up to a secret
+  position, another text behind it. At the secret position and at others before it the distribution
+  must be the same, and the gain from having seen the true future must be zero on average. Probes
+  come before or after their row, and look like any other row.
+* **Look-ahead by a program that remembers rows** and replays its earlier answers to pass the
+  probes: the last position of each row has no visible target, so that its loss is an honest sample.
+  A row whose other losses are better than that by more than chance allows is refused.
+* **One examination.** A second one is refused, and after the first the run is over.
+
+What is not guaranteed:
+
+* A program that remembers rows and looks ahead *a little* stays hidden while its gain is below the
+  noise of the last-position test (``margin`` in the refusal), and it carries the code that does so
+  in its published source. Re-runs by others and readers of the diff remain the defence.
+* Test-time training on validation inputs: an input reveals the targets of earlier positions of its
+  row. The probes refuse most of it, because answers for equal prefixes then differ.
+* Time. The parent's clock bounds the window before the 11th batch, the training and the
+  examination, each with an allowance for slow machines. A program may use up the allowances.
+* Side channels of the machine itself (timing, rowhammer, flaws of the kernel or the GPU driver).
+"""
