@@ -36,8 +36,9 @@ class Base(DeclarativeBase):
     )
     type_annotation_map = {  # noqa: RUF012 the declarative API wants a plain class attribute
         datetime: DateTime(timezone=True),
-        dict[str, Any]: JSONB,
-        list[dict[str, Any]]: JSONB,
+        # None is SQL's NULL: a JSON null inside would slip past every constraint on it.
+        dict[str, Any]: JSONB(none_as_null=True),
+        list[dict[str, Any]]: JSONB(none_as_null=True),
     }
 
 

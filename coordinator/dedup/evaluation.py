@@ -1,8 +1,8 @@
 """How well the words decide: precision and recall on labelled pairs of hypotheses.
 
 A pair is `dup` when both halves are the same experiment and `distinct` otherwise. A *false block*
-is a distinct pair that the rule calls a duplicate: it would have cost somebody a good idea. A *miss*
-costs a repeated run.
+is a distinct pair that the rule calls a duplicate: it would have cost somebody a good idea. A
+*miss* costs a repeated run.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -31,7 +31,9 @@ _KEPT = frozenset({"keep", "kept", "accept", "accepted", "improved", "improvemen
 _DISCARDED = frozenset({"discard", "discarded", "reject", "rejected", "revert", "reverted"})
 _FINISHED = frozenset({"ok", "done", "success", "completed", "finished"})
 # Running the same program again is what such a row is for.
-_RERUN = re.compile(r"^\W*(baseline|re-?run|re-?baseline|control run|unmodified|unchanged)\b", re.I)
+_RERUN = re.compile(
+    r"^\W*(baseline|re-?run|re-?baseline|control run|unmodified|unchanged)\b", re.IGNORECASE
+)
 
 Vectors = npt.NDArray[np.float32]
 

@@ -141,7 +141,7 @@ def _load(name: str | None) -> "SentenceTransformer":
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
     from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
 
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     source = str(packaged_model()) if name is None else name
     try:
         model = SentenceTransformer(source, local_files_only=Path(source).is_dir())
@@ -150,7 +150,7 @@ def _load(name: str | None) -> "SentenceTransformer":
             f"The embedding model {source!r} cannot be loaded ({error}): set "
             "SWARMLAB_EMBEDDING_MODEL to a folder with its files, or unset it."
         ) from error
-    dimension = model.get_sentence_embedding_dimension()
+    dimension = model.get_embedding_dimension()
     if dimension != DIMENSION:
         raise EmbeddingModelError(
             f"The embedding model {source!r} gives {dimension} numbers, the database holds "

@@ -133,6 +133,15 @@ def test_a_released_claim_is_free_at_once_and_releasing_twice_changes_nothing(ag
     assert agent.release(claim).json()["type"].endswith("#lease-lost")
 
 
+@pytest.mark.parametrize("reason", ["nan", "oom", "timeout", "error", "policy"])
+def test_a_crash_is_a_result_too(agent, reason):
+    claim = agent.claimed()
+    answer = agent.put(result_body(claim, metrics=None, crash_reason=reason, log_tail="boom"))
+    assert (answer.status_code, answer.json()["outcome"]) == (201, "crash")
+    experiment = agent.http.get(f"/v1/experiments/{claim['experiment_id']}").json()
+    assert (experiment["crash_reason"], experiment["metrics"]) == (reason, None)
+
+
 def test_a_result_of_solo_work_is_stored_marked_and_counts(agent):
     agent.run_baseline(val_bpb=2.0)
     answer = agent.put(result_body(base=BASELINE_SHA256, metrics={"val_bpb": 1.9})).json()
