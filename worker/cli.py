@@ -29,7 +29,7 @@ def worker(
     """Join a swarm: think, claim, train, keep or take back, publish, and again."""
     from shared.logs import configure_logs
     from worker.errors import WorkerError
-    from worker.runner import PrepareError
+    from worker.runner import LabError, PrepareError
     from worker.screen import make_reporter
     from worker.start import Limits, run_worker
 
@@ -41,7 +41,7 @@ def worker(
     limits = Limits(experiments=experiments, num_threads=threads, gpu_index=gpu)
     try:
         run_worker(settings, limits, reporter)
-    except (WorkerError, PrepareError, ValueError) as error:
+    except (WorkerError, PrepareError, LabError, ValueError) as error:
         typer.echo(f"swarmlab worker: {error}", err=True)
         raise typer.Exit(1) from error
     except BrokenPipeError as error:

@@ -21,7 +21,7 @@ from worker.errors import (
 from worker.notebook import Page
 from worker.proposers import Proposal, Refusal
 from worker.researcher import Researcher
-from worker.runner import RunAbandonedError, RunReport
+from worker.runner import LabError, RunAbandonedError, RunReport
 from worker.steps.claim import claim, experiment_of, go_unclaimed, send_claim
 from worker.steps.judge import conclude, record
 from worker.steps.run import run
@@ -39,6 +39,7 @@ def work(researcher: Researcher, *, experiments: int | None = None) -> None:
     Raises:
         SetupError: the campaign's own program does not run here.
         UnauthorizedError: the key is no longer good.
+        LabError: the examiner cannot be started here.
     """
     researcher.notebook.open(researcher.campaign.files)
     shutil.rmtree(researcher.runs_dir, ignore_errors=True)
@@ -106,9 +107,11 @@ def perform(researcher: Researcher, experiment: Experiment) -> None:
         try:
             report = run(researcher, experiment)
         except RunAbandonedError:
-            _release(researcher, experiment)
-            _take_back(researcher, experiment)
+            _give_back(researcher, experiment)
             return
+        except LabError:
+            _give_back(researcher, experiment)
+            raise
     outcome = record(researcher, experiment, report)
     researcher.outcomes[outcome] = researcher.outcomes.get(outcome, 0) + 1
     researcher.emit(
@@ -188,6 +191,12 @@ def _is_still_ours(researcher: Researcher, experiment: Experiment) -> bool:
     except RefusedError:
         return False
     return True
+
+
+def _give_back(researcher: Researcher, experiment: Experiment) -> None:
+    """Leave the experiment to others, and nothing of it here."""
+    _release(researcher, experiment)
+    _take_back(researcher, experiment)
 
 
 def _release(researcher: Researcher, experiment: Experiment) -> None:

@@ -11,7 +11,7 @@ from tests.factories import BASELINE, AgentClient, make_program, result_body
 from tests.integration.worker_bench import CAMPAIGN, PLATFORM, Events, make_runner, researcher_at
 from worker.errors import CoordinatorUnreachableError, SetupError, UnauthorizedError
 from worker.loop import work
-from worker.runner import RunAbandonedError
+from worker.runner import LabError, RunAbandonedError
 
 
 def history(url: str) -> list[dict]:
@@ -294,6 +294,20 @@ def test_a_worker_asked_to_stop_gives_its_claim_back(coordinator_url, tmp_path):
         assert not list(researcher.runs_dir.glob("*"))
     statuses = sorted(each["status"] for each in history(coordinator_url))
     assert statuses == ["done", "released"]
+
+
+def test_an_examiner_that_does_not_start_ends_the_work_and_frees_the_claim(
+    coordinator_url, tmp_path
+):
+    def fail(_request, **_):
+        raise LabError("no sandbox here")
+
+    with researcher_at(coordinator_url, tmp_path, runner=fail) as researcher:
+        with pytest.raises(LabError):
+            work(researcher)
+        assert researcher.workbench.get() is None
+        assert researcher.notebook.tip().status == "baseline"
+    assert [each["status"] for each in history(coordinator_url)] == ["released"]
 
 
 def test_a_baseline_that_does_not_run_here_is_said_and_not_tried_for_ever(
