@@ -31,6 +31,10 @@ class CoordinatorSettings(BaseSettings):
         ge=1,
         description="seconds that a claim lives without a heartbeat",
     )
+    embedding_model: str | None = Field(
+        default=None,
+        description="hub name or folder of a 384-dimensional model; unset: the packaged MiniLM",
+    )
     invite: SecretStr | None = Field(
         default=None,
         description="word that a new agent must bring; unset: anyone may join",

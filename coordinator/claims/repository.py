@@ -28,7 +28,8 @@ async def grant_claim(session: AsyncSession, *, lease_ttl_s: int, **values: Any)
         name: statement.excluded[name]
         for name in (
             *("agent_id", "hypothesis", "rationale", "base_sha256", "source_sha256"),
-            *("changes", "platform", "seed", "status", "lease_expires_at"),
+            *("change", "change_key", "changed_names", "parameters_key", "values_key", "embedding"),
+            *("platform", "seed", "status", "lease_expires_at", "retest_of"),
         )
     }
     statement = statement.on_conflict_do_update(

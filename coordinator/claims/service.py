@@ -98,7 +98,6 @@ async def claim_experiment(
         rationale=request.rationale,
         base_sha256=request.base,
         source_sha256=program.source_sha256 if program else None,
-        changes=[each.model_dump() for each in request.changes] if request.changes else None,
         dedup_key=dedup_key,
         platform=platform,
         seed=seed,

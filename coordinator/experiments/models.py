@@ -4,7 +4,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
+import numpy as np
+import numpy.typing as npt
+from pgvector.sqlalchemy import HALFVEC
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from coordinator.db import Base
@@ -17,6 +30,11 @@ class Experiment(Base):
     ``dedup_key`` names what may exist once: the program's fingerprint (for a baseline together
     with the platform, which each needs its own of). It is null for a repeat, which is linked by
     ``repeat_of`` instead, and for a claim without source.
+
+    ``change`` is the canonical difference to the base. What the words and the change say is kept
+    in the form that finds its like: ``parameters_key`` names the parameters touched,
+    ``values_key`` also what becomes of them, ``change_key`` the difference as a whole, and
+    ``embedding`` (384 numbers of unit length) stands for the sound of the words.
     """
 
     __tablename__ = "experiments"
@@ -36,6 +54,18 @@ class Experiment(Base):
         Index("ix_experiments_campaign_id_source_sha256", "campaign_id", "source_sha256"),
         Index("ix_experiments_base_sha256", "campaign_id", "base_sha256"),
         Index("ix_experiments_agent_id", "agent_id", "id"),
+        Index("ix_experiments_change_key", "campaign_id", "change_key"),
+        Index(
+            "ix_experiments_parameters_key",
+            *("campaign_id", "parameters_key", "values_key", "id"),
+        ),
+        Index("ix_experiments_changed_names", "changed_names", postgresql_using="gin"),
+        Index(
+            "ix_experiments_embedding",
+            "embedding",
+            postgresql_using="hnsw",
+            postgresql_ops={"embedding": "halfvec_cosine_ops"},
+        ),
         Index(
             "ix_experiments_lease_expires_at",
             "lease_expires_at",
@@ -50,7 +80,14 @@ class Experiment(Base):
     rationale: Mapped[str | None]
     base_sha256: Mapped[str | None] = mapped_column(ForeignKey("programs.source_sha256"))
     source_sha256: Mapped[str | None] = mapped_column(ForeignKey("programs.source_sha256"))
-    changes: Mapped[list[dict[str, Any]] | None]
+    change: Mapped[dict[str, Any] | None]
+    change_key: Mapped[str | None]
+    changed_names: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    parameters_key: Mapped[str | None]
+    values_key: Mapped[str | None]
+    embedding: Mapped[npt.NDArray[np.float32] | None] = mapped_column(
+        HALFVEC(384), deferred=True, deferred_raiseload=True
+    )
     dedup_key: Mapped[str | None]
     platform: Mapped[str]
     seed: Mapped[int | None] = mapped_column(BigInteger)
@@ -58,6 +95,7 @@ class Experiment(Base):
     epoch: Mapped[int] = mapped_column(BigInteger)
     lease_expires_at: Mapped[datetime | None]
     repeat_of: Mapped[UUID | None] = mapped_column(ForeignKey("experiments.id"))
+    retest_of: Mapped[UUID | None] = mapped_column(ForeignKey("experiments.id"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     completed_at: Mapped[datetime | None]
 

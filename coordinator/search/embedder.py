@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -136,6 +137,7 @@ def packaged_model() -> Path:
     return folder
 
 
+@cache
 def _load(name: str | None) -> "SentenceTransformer":
     # Seconds of import: only who embeds pays for it.
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
