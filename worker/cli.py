@@ -50,5 +50,37 @@ def worker(
         raise typer.Exit(1) from error
 
 
+@app.command()
+def status(
+    name: Annotated[str | None, typer.Option(help="Only this agent.")] = None,
+) -> None:
+    """Explain in five lines what each worker of this machine is at."""
+    from worker.status import read_desks, status_lines
+
+    desks = list(read_desks(_settings().home_path, name))
+    for desk in desks:
+        typer.echo("\n".join(status_lines(desk)))
+    if not desks:
+        typer.echo("No worker has been started here yet: `swarmlab worker` starts one.")
+
+
+@app.command()
+def night(
+    name: Annotated[str | None, typer.Option(help="Only this agent.")] = None,
+    hours: Annotated[float, typer.Option(min=0.0, help="How far to look back.")] = 12.0,
+) -> None:
+    """Tell what happened while you slept: experiments, best, cost, curve, what was learned."""
+    from datetime import UTC, datetime
+
+    from worker.night import night_lines
+    from worker.status import read_desks
+
+    desks = list(read_desks(_settings().home_path, name))
+    for desk in desks:
+        typer.echo("\n".join(night_lines(desk, hours=hours, now=datetime.now(UTC))))
+    if not desks:
+        typer.echo("No worker has been started here yet: `swarmlab worker` starts one.")
+
+
 def _settings(**given: Any) -> WorkerSettings:
     return WorkerSettings(**{name: value for name, value in given.items() if value is not None})

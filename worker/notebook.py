@@ -68,9 +68,11 @@ class Notebook:
         self.campaign = campaign
         self.branch = f"swarmlab/{campaign}-{agent}"
         self._agent = agent
-        path.mkdir(parents=True, exist_ok=True)
-        _remove_stale_locks(path)
-        self._repo = git.Repo.init(path, initial_branch=self.branch)
+        if (path / ".git").is_dir():
+            self._repo = git.Repo(path)
+        else:
+            path.mkdir(parents=True, exist_ok=True)
+            self._repo = git.Repo.init(path, initial_branch=self.branch)
         identity = {f"GIT_{who}_NAME": agent for who in ("AUTHOR", "COMMITTER")}
         identity |= {f"GIT_{who}_EMAIL": f"{agent}@swarmlab" for who in ("AUTHOR", "COMMITTER")}
         # The volunteer's own git settings (hooks, signing, line endings) must not matter here; a
@@ -91,13 +93,14 @@ class Notebook:
     @property
     def is_open(self) -> bool:
         """Whether the first page is written."""
-        return bool(self._repo.head.is_valid())
+        return self.branch in self._repo.heads
 
     def open(self, files: Mapping[str, str]) -> None:
         """Have a first page: the campaign's files, its baseline as ``train.py`` among them.
 
         A checkout that a killed process or a curious person left behind is put in order.
         """
+        _remove_stale_locks(self.path)
         self._repo.git.symbolic_ref("HEAD", f"refs/heads/{self.branch}")
         if self.is_open:
             self._repo.git.reset("--hard", "--quiet")
@@ -117,12 +120,16 @@ class Notebook:
 
     def tip(self) -> Page:
         """Return the page that the branch ends with."""
-        return self._page(self._repo.head.commit)
+        return self._page(self._repo.heads[self.branch].commit)
 
     def base(self) -> Page:
         """Return the page that experiments start from: the tip, or what is before a running one."""
         tip = self.tip()
-        return self._page(self._repo.head.commit.parents[0]) if tip.status == "running" else tip
+        return (
+            self._page(self._repo.heads[self.branch].commit.parents[0])
+            if tip.status == "running"
+            else tip
+        )
 
     def write(self, result_id: UUID, source: str, hypothesis: str, rationale: str = "") -> str:
         """Commit a program that is about to run; writing it again changes nothing.
@@ -196,12 +203,12 @@ class Notebook:
 
     def log(self) -> Iterator[Page]:
         """Yield the pages of the branch, newest first."""
-        for commit in self._repo.iter_commits():
+        for commit in self._repo.iter_commits(self.branch):
             yield self._page(commit)
 
     def _conclude(self, outcome: Outcome, val_bpb: float | None, score: str, ref: str) -> Page:
         """Give the running commit its score and move the refs."""
-        running = self._repo.head.commit
+        running = self._repo.heads[self.branch].commit
         trailers = dict(_TRAILER.findall(str(running.message))) | {"Status": str(outcome)}
         if val_bpb is not None:
             trailers["Val-Bpb"] = repr(val_bpb)

@@ -32,6 +32,8 @@ CREATE TABLE IF NOT EXISTS results (
     body TEXT NOT NULL,
     outcome TEXT NOT NULL CHECK (outcome IN ('keep', 'discard', 'crash')),
     base_val_bpb REAL,
+    usd REAL NOT NULL,
+    tokens INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'refused')),
     answer TEXT,
     answered_at TEXT,
@@ -54,6 +56,8 @@ class Entry:
     result: ResultPut
     outcome: Outcome
     base_val_bpb: float | None
+    usd: float
+    tokens: int
     state: str
     answer: ResultRead | None
 
@@ -87,8 +91,19 @@ class Outbox:
         *,
         outcome: Outcome,
         base_val_bpb: float | None = None,
+        usd: float = 0.0,
+        tokens: int = 0,
     ) -> None:
         """Make the result durable; adding the same one again changes nothing.
+
+        Args:
+            result_id: made by the worker.
+            campaign: its name.
+            result: what will be sent, as it is.
+            outcome: the worker's own verdict.
+            base_val_bpb: what the verdict compares with.
+            usd: what the thinking cost, in US dollars.
+            tokens: what the thinking used, in and out.
 
         Raises:
             ResultChangedError: another result has this id.
@@ -96,9 +111,10 @@ class Outbox:
         body = result.model_dump_json(exclude_none=True)
         with self._lock:
             self._db.execute(
-                "INSERT INTO results (result_id, campaign, body, outcome, base_val_bpb)"
-                " VALUES (?, ?, ?, ?, ?) ON CONFLICT (result_id) DO NOTHING",
-                (str(result_id), campaign, body, outcome, base_val_bpb),
+                "INSERT INTO results"
+                " (result_id, campaign, body, outcome, base_val_bpb, usd, tokens)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (result_id) DO NOTHING",
+                (str(result_id), campaign, body, outcome, base_val_bpb, usd, tokens),
             )
             stored = self._db.execute(
                 "SELECT body FROM results WHERE result_id = ?", (str(result_id),)
@@ -141,21 +157,23 @@ class Outbox:
             )
 
     def _select(self, tail: str, *parameters: str | int) -> Iterator[Entry]:
-        columns = "sequence, result_id, campaign, body, outcome, base_val_bpb, state, answer"
+        columns = "result_id, campaign, body, outcome, base_val_bpb, usd, tokens, state, answer"
         with self._lock:
             # Only constants of this module are put together here; values are bound.
             rows = self._db.execute(
-                f"SELECT {columns} FROM results {tail}",  # noqa: S608
+                f"SELECT sequence, {columns} FROM results {tail}",  # noqa: S608
                 parameters,
             ).fetchall()
-        for sequence, result_id, campaign, body, outcome, base_val_bpb, state, answer in rows:
+        for sequence, result_id, campaign, body, outcome, base, usd, tokens, state, answer in rows:
             yield Entry(
                 sequence=sequence,
                 result_id=UUID(result_id),
                 campaign=campaign,
                 result=ResultPut.model_validate_json(body),
                 outcome=Outcome(outcome),
-                base_val_bpb=base_val_bpb,
+                base_val_bpb=base,
+                usd=usd,
+                tokens=tokens,
                 state=state,
                 answer=ResultRead.model_validate_json(answer) if state == "sent" else None,
             )

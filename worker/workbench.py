@@ -43,6 +43,8 @@ class Experiment(BaseModel):
     rationale: str | None = None
     changes: tuple[ConstantChange, ...] = ()
     idea_id: UUID | None = None
+    usd: float = 0.0
+    tokens: int = 0
     source: str
     base_sha256: str | None = None
     base_val_bpb: float | None = None

@@ -33,13 +33,18 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """A hypothesis and the program that tests it."""
+    """A hypothesis and the program that tests it.
+
+    ``usd`` and ``tokens`` are what it took to think of it.
+    """
 
     hypothesis: str
     source: str
     rationale: str | None = None
     changes: tuple[ConstantChange, ...] = ()
     idea_id: UUID | None = None
+    usd: float = 0.0
+    tokens: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

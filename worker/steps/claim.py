@@ -44,6 +44,8 @@ def experiment_of(proposal: Proposal, base: Page | None) -> Experiment:
         rationale=proposal.rationale,
         changes=proposal.changes,
         idea_id=proposal.idea_id,
+        usd=proposal.usd,
+        tokens=proposal.tokens,
         source=proposal.source,
         base_sha256=base.source_sha256 if base else None,
         base_val_bpb=base.val_bpb if base else None,

@@ -44,6 +44,8 @@ def record(researcher: Researcher, experiment: Experiment, report: RunReport) ->
         result,
         outcome=outcome,
         base_val_bpb=experiment.base_val_bpb,
+        usd=experiment.usd,
+        tokens=experiment.tokens,
     )
     return outcome
 

@@ -1,0 +1,62 @@
+from typer.testing import CliRunner
+
+from tests.integration.worker_bench import make_runner, researcher_at
+from worker.cli import app
+from worker.loop import work
+from worker.status import read_desks, status_lines
+
+
+def read(home) -> str:
+    [desk] = read_desks(home)
+    return "\n".join(status_lines(desk))
+
+
+def test_the_status_explains_the_state_in_five_lines(coordinator_url, tmp_path):
+    seen = []
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        work(researcher, experiments=1)
+        researcher.runner = make_runner(before=lambda _request: seen.append(read(tmp_path)))
+        work(researcher, experiments=2)
+    [during] = seen
+    assert len(during.splitlines()) == 5
+    assert "otter in tiny" in during
+    assert "at work" in during
+    assert "running, claimed: " in during
+    assert "finished 1 experiments: 1 keep, 0 discard, 0 crash" in during
+    after = read(tmp_path)
+    assert "not running" in after
+    assert "nothing at hand" in after
+    assert "outbox   0 waiting" in after
+
+
+def test_looking_changes_nothing_in_a_notebook_that_is_at_work(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        lock = researcher.notebook.path / ".git" / "index.lock"
+
+        def look(_request) -> None:
+            lock.touch()
+            read(tmp_path)
+            assert lock.exists()
+            lock.unlink()
+
+        researcher.runner = make_runner(before=look)
+        work(researcher, experiments=2)
+
+
+def test_both_commands_say_so_where_nothing_was_started(tmp_path, monkeypatch):
+    monkeypatch.setenv("SWARMLAB_HOME", str(tmp_path))
+    for command in ("status", "night"):
+        result = CliRunner().invoke(app, [command])
+        assert result.exit_code == 0
+        assert "No worker has been started here yet" in result.output
+
+
+def test_the_night_can_be_asked_for_on_the_command_line(coordinator_url, tmp_path, monkeypatch):
+    monkeypatch.setenv("SWARMLAB_HOME", str(tmp_path))
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        work(researcher, experiments=3)
+    result = CliRunner().invoke(app, ["night"])
+    assert result.exit_code == 0
+    assert "experiments 3: " in result.output
+    status = CliRunner().invoke(app, ["status", "--name", "nobody"])
+    assert "No worker" in status.output
