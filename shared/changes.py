@@ -66,6 +66,13 @@ class ChangeSignature:
         )
 
     @property
+    def is_constants_only(self) -> bool:
+        """Whether constants changed and nothing else did."""
+        return bool(self.constants) and not (
+            self.definitions or self.statements_added or self.statements_removed
+        )
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The constants and definitions touched, for filters and lists."""
         constants = {edit.name for edit in self.constants}

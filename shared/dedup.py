@@ -1,0 +1,231 @@
+"""The dedup decision: is this candidate an experiment that somebody runs or has run?
+
+Three deciders, in order; the first that recognises the candidate speaks:
+
+| decider | same when | answer |
+| --- | --- | --- |
+| program | the fingerprints are equal | `same-program` |
+| change | the canonical differences to the bases are equal | `same-change`, or a re-test |
+| words | parameters, values and directions agree (`shared.words`) | `paraphrase`, or a re-test |
+
+A change that was tried on a base that has since moved on is a *re-test*: granted, and linked. Where
+both sides show code and only constants differ, the code outranks the words. What failed for reasons
+of its machine, or was given back, never blocks.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from shared.changes import ChangeSignature
+from shared.states import CrashReason, ExperimentStatus, Outcome
+from shared.words import DEFAULT_VOCABULARY, ParsedHypothesis, Vocabulary, decide, parse_hypothesis
+from shared.words.hypotheses import parse_changes
+
+Reason = Literal["same-program", "same-change", "paraphrase"]
+BaseRelation = Literal["same", "near", "moved", "unknown"]
+Standing = Literal["claimed", "done", "failed", "free"]
+
+NEAR_STEPS = 1  # kept changes between two bases that still count as one place to test a change
+
+Id = TypeVar("Id")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """What somebody asks to run.
+
+    Attributes:
+        parsed: what it changes, from its words or, better, from its constant edits.
+        fingerprint: of the program, when it came with one.
+        change: the difference to its base, when program and base are known.
+    """
+
+    parsed: ParsedHypothesis
+    fingerprint: str | None = None
+    change: ChangeSignature | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbour(Generic[Id]):
+    """An experiment that may be the same.
+
+    Attributes:
+        id: how the caller names it.
+        standing: see `standing_of`.
+        relation: how its base relates to the candidate's, see `base_relation`.
+        cosine: similarity of the two hypotheses' embeddings, `None` when not computed.
+    """
+
+    id: Id
+    standing: Standing
+    relation: BaseRelation
+    parsed: ParsedHypothesis
+    fingerprint: str | None = None
+    change: ChangeSignature | None = None
+    cosine: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match(Generic[Id]):
+    """A neighbour that is the same experiment, and why."""
+
+    id: Id
+    reason: Reason
+    detail: str
+    similarity: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision(Generic[Id]):
+    """Refused for `reason` because of `matches`, or granted; `retest_of` only links."""
+
+    reason: Reason | None = None
+    matches: tuple[Match[Id], ...] = ()
+    retest_of: Match[Id] | None = None
+
+    @property
+    def is_duplicate(self) -> bool:
+        """Whether the claim is refused."""
+        return self.reason is not None
+
+
+def candidate_of(
+    hypothesis: str,
+    *,
+    fingerprint: str | None = None,
+    change: ChangeSignature | None = None,
+    vocabulary: Vocabulary = DEFAULT_VOCABULARY,
+) -> Candidate:
+    """A candidate from what a claim carries."""
+    parsed = parse_experiment(hypothesis, change, vocabulary)
+    return Candidate(parsed=parsed, fingerprint=fingerprint, change=change)
+
+
+def parse_experiment(
+    hypothesis: str, change: ChangeSignature | None, vocabulary: Vocabulary = DEFAULT_VOCABULARY
+) -> ParsedHypothesis:
+    """What an experiment changes: its constant edits where these are all, else its words."""
+    if change is not None and change.is_constants_only:
+        return parse_changes(change.constants, vocabulary)
+    return parse_hypothesis(hypothesis, vocabulary)
+
+
+def standing_of(
+    status: ExperimentStatus, outcome: Outcome | None, crash_reason: CrashReason | None
+) -> Standing:
+    """How firmly an experiment holds its place.
+
+    `claimed` and `done` block. `failed` (the program itself is at fault) blocks only that very
+    program. `free` blocks nothing: the machine was at fault, or the claim was given back.
+    """
+    if status is ExperimentStatus.CLAIMED:
+        return "claimed"
+    if outcome in {Outcome.KEEP, Outcome.DISCARD}:
+        return "done"
+    at_fault = {CrashReason.NAN, CrashReason.ERROR, CrashReason.POLICY}
+    if outcome is Outcome.CRASH and crash_reason in at_fault:
+        return "failed"
+    return "free"
+
+
+def base_relation(
+    base: str | None, other: str | None, parents: Mapping[str, str | None]
+) -> BaseRelation:
+    """How two bases relate; `parents` says from which base each kept program was made."""
+    if base is None or other is None:
+        return "unknown"
+    if base == other:
+        return "same"
+    above, beyond = _ancestors(base, parents), _ancestors(other, parents)
+    is_near = any(
+        step + above[place] <= NEAR_STEPS for place, step in beyond.items() if place in above
+    )
+    return "near" if is_near else "moved"
+
+
+def decide_claim(candidate: Candidate, neighbours: Iterable[Neighbour[Id]]) -> Decision[Id]:
+    """The decision on one candidate; `neighbours` in the order in which they should be named."""
+    known = list(neighbours)
+    retest: Match[Id] | None = None
+    for decider in (_by_program, _by_change, _by_words):
+        matches: list[Match[Id]] = []
+        for neighbour in known:
+            match = decider(candidate, neighbour)
+            if match is None:
+                continue
+            if match.reason != "same-program" and _has_moved_on(candidate, neighbour):
+                retest = retest or match
+            else:
+                matches.append(match)
+        if matches:
+            return Decision(reason=matches[0].reason, matches=tuple(matches))
+    return Decision(retest_of=retest)
+
+
+def _by_program(candidate: Candidate, neighbour: Neighbour[Id]) -> Match[Id] | None:
+    if candidate.fingerprint is None or candidate.fingerprint != neighbour.fingerprint:
+        return None
+    if neighbour.standing == "free":
+        return None
+    return Match(
+        id=neighbour.id,
+        reason="same-program",
+        detail="a program that behaves the same",
+        similarity=neighbour.cosine,
+    )
+
+
+def _by_change(candidate: Candidate, neighbour: Neighbour[Id]) -> Match[Id] | None:
+    change, other = candidate.change, neighbour.change
+    if change is None or other is None or change.is_empty or change.key != other.key:
+        return None
+    if neighbour.standing in {"free", "failed"}:
+        return None
+    return Match(
+        id=neighbour.id,
+        reason="same-change",
+        detail=change.describe(),
+        similarity=neighbour.cosine,
+    )
+
+
+def _by_words(candidate: Candidate, neighbour: Neighbour[Id]) -> Match[Id] | None:
+    change, other = candidate.change, neighbour.change
+    if neighbour.standing in {"free", "failed"}:
+        return None
+    is_settled = change is not None and other is not None and change.key != other.key
+    if is_settled and any(c is not None and c.is_constants_only for c in (change, other)):
+        return None  # the code says that they differ, and exactly how
+    cosine = neighbour.cosine if neighbour.cosine is not None else -1.0
+    verdict = decide(candidate.parsed, neighbour.parsed, cosine)
+    if not verdict.is_duplicate:
+        return None
+    return Match(
+        id=neighbour.id,
+        reason="paraphrase",
+        detail=verdict.reason,
+        similarity=neighbour.cosine,
+    )
+
+
+def _has_moved_on(candidate: Candidate, neighbour: Neighbour[Id]) -> bool:
+    """Whether the base has changed enough to try the same again.
+
+    A relative change ("halve", "one more layer") is another one on every other base.
+    """
+    if neighbour.relation == "near":
+        return candidate.parsed.is_relative or neighbour.parsed.is_relative
+    return neighbour.relation == "moved"
+
+
+def _ancestors(base: str, parents: Mapping[str, str | None]) -> dict[str, int]:
+    """The bases that this one descends from, with their distance, as far as it matters."""
+    found: dict[str, int] = {}
+    place: str | None = base
+    for step in range(NEAR_STEPS + 1):
+        if place is None or place in found:
+            break
+        found[place] = step
+        place = parents.get(place)
+    return found

@@ -1,0 +1,190 @@
+"""What researchers change in the training of a language model, and what they call it."""
+
+# Lines are `parameter: phrase, phrase`.
+HEADS = """
+lr: learning rate, lr, step size multiplier, learning rate multiplier, lr multiplier
+final_lr: fall below, drop below, go below, decay below, sink below, final lr, final lr fraction
+final_lr: final learning rate, min lr, minimum lr, lr floor, min lr ratio, minimum learning rate
+final_lr: learning rate floor, end lr, ending lr, terminal lr, lr min, lr end, final lr frac
+final_lr: min learning rate, floor the lr, floor the learning rate, final lr ratio
+final_lr: end learning rate, lr decay floor, warmdown floor, floor lr, floor learning rate
+weight_decay: weight decay, wd, l2, l2 regularization, l2 penalty, decoupled weight decay
+weight_decay: decay weight
+batch: batch, batch size, total batch size, total batch, tokens per batch, tokens per step
+batch: global batch size, global batch, batch token, effective batch size
+device_batch: device batch size, per device batch size, micro batch size, microbatch
+device_batch: micro batch, per gpu batch size, microbatch size, local batch size, device batch
+device_batch: per gpu batch
+accumulation: accumulation, accum, accum step, accumulate, accumulating, micro step, microstep
+accumulation: gradient accumulation, grad accumulation, grad accum, accumulation step
+accumulation: gradient accumulation step, grad accum step, accumulate gradient
+accumulation: grad accumulation step, number of gradient accumulation step
+accumulation: number of accumulation step
+depth: depth, n layer, num layer, number of layer, layer, block, transformer block, layer count
+depth: transformer layer, model depth, number of block, num block, n block, network depth
+width: width, model dim, model dimension, d model, n embd, embedding dimension, embedding dim
+width: hidden size, hidden dim, model width, channel, residual width, hidden width, embd dim
+width: dim, embedding width, hidden dimension, dmodel, network width, residual stream width
+width: model size
+aspect_ratio: aspect ratio, width to depth ratio, width depth ratio
+n_head: head, n head, num head, number of head, attention head, number of attention head
+n_head: query head
+n_kv_head: group query attention, grouped kv head, key and value head, kv head, n kv head
+n_kv_head: key value head, number of kv head, num kv head, gqa, grouped query attention
+n_kv_head: gqa head, kv group, num key value head, n key value head
+head_dim: dim each, dim head, size of each head, dimension of each head, per head dimension
+head_dim: head dim, head dimension, head size, dim per head, dimension per head, d head
+head_dim: head width
+rope_dim: rope dim, rotary dim, rope dimension, partial rope, partial rotary, rotary dimension
+rope_dim: partial rope coverage, partial rotary embedding, rotary fraction, rope fraction
+rope_dim: rotary pct
+rope_base: rope base, rope theta, rotary base, rotary theta, rotary embedding base frequency
+rope_base: rope base frequency, rotary base frequency, base frequency, rope frequency
+rope_base: rotary frequency
+rope: rope, rotary, rotary embedding, rotary position embedding, rotary positional embedding
+positional: positional embedding, position embedding, positional encoding, position encoding
+positional: learned positional embedding, absolute position embedding, pos emb, wpe
+window_pattern: window pattern, attention pattern, window layout
+window: window, window size, sliding window, short window, attention window, local window
+window: sliding window size, short sliding window, local attention window, sliding window length
+long_window: long window, long window size, long attention window
+mlp_ratio: mlp ratio, mlp expansion, mlp expansion factor, expansion factor, expansion ratio
+mlp_ratio: mlp mult, mlp hidden, mlp hidden size, mlp hidden dim, feed forward hidden layer
+mlp_ratio: ffn ratio, mlp width, hidden layer, mlp hidden layer, feed forward ratio
+mlp_ratio: feedforward dimension, ffn dim, d ff, intermediate size, ffn hidden size
+mlp_ratio: feed forward hidden size, hidden, expansion, mlp dim, ffn width, ffn expansion
+mlp_ratio: mlp multiplier, mlp hidden dimension, feed forward width
+softcap: squashing, logit squashing, tanh bound, bound logit, bound the logit, squash logit
+softcap: squash the logit, logit bound, logit squash, logit capped, cap on the logit
+softcap: tanh squash, capped logit, tanh soft cap, soft capped, capped, cap logit, cap the logit
+softcap: tanh on the logit, tanh on logit, logit tanh, softcap, soft cap, softcapping
+softcap: soft capping, cap, capping, tanh cap, tanh capping, logit cap, logit softcap
+softcap: logit soft cap, logit soft capping, logit softcapping, logit capping, softcap the logit
+softcap: softcap value, tanh softcap, softcapped
+clip: max norm, clipping norm, clip threshold, clipping threshold, clip norm, clip, clipping
+clip: grad clip, gradient clip, gradient clipping, grad clipping, clip gradient
+clip: gradient norm clip, grad clip norm, gradient norm clipping, clip grad norm, max grad norm
+clip: clip the global gradient norm, clip grad, clip the gradient, clip value
+clip: gradient clip norm
+dropout: dropout, drop out, dropout rate, dropout probability
+stochastic_depth: stochastic depth, layer drop, layerdrop, drop path, droppath, drop whole layer
+label_smoothing: smooth label, smooth target, smoothed target, label noise smoothing
+label_smoothing: label smoothing, label smooth, smoothed label, smooth the label, smoothing
+z_loss: penalize log z, log z, logz, penalize log partition, log partition function, logsumexp
+z_loss: z loss, zloss, logsumexp penalty, log partition penalty, logit z loss
+z_loss: logz regularization
+ema: averaged weight, weight averaged, exponentially averaged, polyak, polyak average
+ema: weight average, exponentially weighted average, ema, exponential moving average, ema decay
+ema: average the weight exponentially, weight ema, exponential weight averaging
+ema: polyak averaging, exponentially averaged weight, ema of weight, ema of the weight
+ema: exponential moving average of the weight, exponential average, ema weight
+swa: checkpoint, average checkpoint, checkpoint average, averaged checkpoint, swa
+swa: stochastic weight averaging, checkpoint averaging, weight averaging
+swa: latest weight averaging, lawa, average the last checkpoint
+betas: beta, adam beta, both beta
+beta1: beta1, first moment decay, adam beta1, beta 1, first beta
+beta2: beta2, second moment decay, adam beta2, beta 2, second beta
+eps: eps, epsilon
+momentum: momentum, mu
+nesterov: nesterov, nesterov momentum, nesterov lookahead, nesterov look ahead
+nesterov: nesterov acceleration
+ns_steps: orthogonalization, orthogonalization iteration, newton schulz iter, ns iter
+ns_steps: newton schulz5, newton schulz, newton schulz step, ns step, newton schulz iteration
+ns_steps: ns iteration, ns5 step, muon iteration, orthogonalization step, polar express step
+ns_steps: n iter
+amsgrad: amsgrad
+warmup: warm, warming, warmup, warm up, lr warmup, learning rate warmup, warmup step, warming up
+warmup: lr warm up, learning rate warm up, warmup iter, warmup ratio, warmup fraction
+warmup: warmup length
+warmdown: warmdown, warm down, cooldown, cool down, decay phase, cooldown phase, anneal phase
+warmdown: lr warmdown, lr cooldown, learning rate cooldown, warmdown ratio, warmdown fraction
+warmdown: learning rate warmdown, decay fraction, warmdown frac, cooldown fraction
+warmdown: cooldown frac, annealing phase, decay window, warmdown window, decay portion
+warmdown: linear warmdown length
+schedule: lr schedule, learning rate schedule, lr decay, learning rate decay, lr scheduler
+schedule: decay shape
+init: init, initialization, initialize, init std, init scale, init gain, initialized
+init: initialization scale, initialization std, initializing, weight init
+init: init standard deviation, initialization standard deviation, initial std, initial scale
+init: initial weight, init range
+xzero_lambda: xzero shortcut, shortcut from the embedding, embedding shortcut, embedding skip
+xzero_lambda: xzero, xzero lambda, xzero residual, xzero skip, xzero skip connection
+xzero_lambda: xzero injection
+resid_lambda: residual weight, per layer residual weight, residual coefficient, residual gate
+resid_lambda: residual branch scalar, residual branch scale, residual branch scaling
+resid_lambda: resid lambda, residual lambda, resid scalar, residual scalar, residual scaling
+resid_lambda: residual scale, per layer residual scalar, residual multiplier, residual gain
+resid_lambda: learnable residual scalar, layer scale, layerscale, learnable residual scaling
+value_embedding: value embedding, ve, value embed, value residual embedding
+value_residual: value residual, v residual, value residual learning, resformer
+logit_scale: logit scale, logit multiplier, multiply logit, output scale, logit temperature
+logit_scale: scale logit, output multiplier, multiply the logit, scale the logit, logit gain
+attention_scale: attention scale, attention logit scale, softmax scale, qk scale, sm scale
+attention_scale: qk gain, attention temperature, attention softmax scale, query scale
+attention_scale: attention score scale
+qk_norm: qk norm, qk normalization, normalize query and key, query key norm, qknorm, q k norm
+qk_norm: norm on query and key, rmsnorm on q and k, normalize q and k, query key normalization
+qk_norm: normalization of query and key, normalize the query and key, norm q and k, qk layernorm
+norm: norm, normalization, normalize, norm layer
+norm_gain: learnable gain, norm gain, learnable scale, norm scale, affine, elementwise affine
+bias: bias, bias term, biase
+skip: skip, skip connection, residual connection, unet skip, u net skip, unet style skip
+skip: u net style skip connection, unet skip connection, long skip, u net skip connection, unet
+tie: share input and output embedding, share the input and output embedding, share embedding
+tie: tie, tied, tie embedding, weight tying, tied embedding, tying, tie weight, share weight
+tie: shared weight, tie input and output embedding, tie the input and output embedding
+tie: tie word embedding
+parallel: parallel, parallel block, parallel attention, parallel residual, in parallel
+parallel: parallel layer
+share: share, weight sharing, sharing, share parameter, layer sharing, cross layer sharing
+share: reuse
+recurrence: loop, looped, recurrence, depth recurrence, recurrent layer, repeat layer
+recurrence: layer looping
+moe: moe, mixture of expert, expert, number of expert, n expert, num expert, moe expert
+top_k: top, top k, active expert, expert per token, top k expert
+mtp: mtp, multi token prediction, predict extra future token, extra future token, extra token
+mtp: multi token, future token, auxiliary token prediction, predict future token
+gate: gate, gating, sigmoid gate, output gate, gated, sigmoid gating
+conv: conv, convolution, causal conv, short conv, depthwise conv, canon layer
+conv: causal convolution
+token_shift: token shift, smear, shift token, token smear, smear gate
+seq_len: sequence length, seq len, context length, max seq len, sequence, context, context size
+seq_len: training context, block size, context window, max sequence length, seqlen, max length
+vocab: vocab size, vocabulary, vocab, vocabulary size, number of token type, tokenizer size
+packing: packing, pack, pack document, document packing, bin packing
+shuffle: permute, randomly permute, permutation, random permutation, shuffled, reshuffle
+shuffle: randomly order, shuffle, shuffling, randomize order, random order, shuffle document
+shuffle: random shuffling, randomize, randomize document order, randomize the document order
+shuffle: shuffle the document, shuffle data
+doc_mask: intra document attention, document aware mask, per document attention, mask document
+doc_mask: restrict attention, mask attention, attention within document
+doc_mask: within document attention, document mask, document masking
+doc_mask: mask attention across document, intra document mask
+doc_mask: mask attention across document boundary, block diagonal mask, block diagonal attention
+cross_doc: attention between document, attention across document, cross document attention
+cross_doc: attention across document boundary, attend across document
+precision: precision, dtype, datatype, data type, autocast
+compile: torch compile, compile, compilation, torch dynamo, torch compile mode
+flash: flash attention, flashattention, sdpa, flash attention 3, fa3, fa2, flex attention
+tf32: tf32, tf32 matmul, float32 matmul precision high, tensorfloat
+cuda_graph: cuda graph, cudagraph
+fused: fused, fused optimizer, fused adamw, fused kernel
+seed: seed, random seed
+activation: activation, nonlinearity, non linearity, activation function
+freeze: freeze, frozen, freezing
+stride: stride, eval stride
+curriculum: curriculum, curriculum learning
+epochs: epoch, number of epoch
+grad_noise: gradient noise, noise
+bigram: bigram, bigram hash embedding, hashed bigram embedding, hashed bigram embedding table
+bigram: bigram embedding, bigram hash, hash bigram, bigram table
+trigram: trigram, trigram hash embedding, trigram embedding, trigram hash
+loss_weight: multiply loss, loss weight, multiply the loss, scale the loss, loss multiplier
+loss_weight: loss scale
+aux_loss: auxiliary loss, aux loss, load balancing loss, balance loss
+focal: focal loss
+lookahead: lookahead, lookahead optimizer, look ahead
+sam: sam, sharpness aware minimization
+checkpointing: gradient checkpointing, activation checkpointing, checkpointing
+cautious: cautious, cautious update, cautious masking, cautious weight decay
+"""

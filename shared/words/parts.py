@@ -1,0 +1,145 @@
+"""Named settings, parts of a model, and adjectives that name a parameter."""
+
+# Lines are `meaning: phrase, phrase`.
+# `family.value`: naming one of these says what the family is set to.
+VALUES = """
+activation.relu: relu, plain relu
+activation.relu2: relu2, relu squared, squared relu, relu sq, sq relu, relusquared, relu square
+activation.leaky: leaky relu, leakyrelu
+activation.leaky2: leaky relu squared, leakyrelu2, leaky relu2, squared leaky relu
+activation.leaky2: leakyrelu squared
+activation.gelu: gelu, gaussian error linear unit
+activation.silu: silu, swish
+activation.silu2: silu squared, silu2, squared silu
+activation.swiglu: swiglu, swi glu, gated silu, silu gated
+activation.geglu: geglu, ge glu
+activation.reglu: reglu
+activation.glu: glu, gated linear unit
+activation.tanh: tanh
+activation.mish: mish
+activation.elu: elu
+activation.sigmoid: sigmoid
+activation.softplus: softplus
+norm_type.rms: rmsnorm, rms norm, root mean square norm
+norm_type.layer: layernorm, layer norm, layer normalization
+norm_type.group: groupnorm, group norm
+norm_type.dyt: dyt, dynamic tanh
+norm_place.pre: pre norm, prenorm, pre normalization, pre ln, pre layer norm
+norm_place.post: post norm, postnorm, post normalization, post ln
+norm_place.sandwich: sandwich norm, peri ln, peri norm, peri layernorm
+schedule.linear: linear, linearly, linear decay, triangular
+schedule.cosine: cosine, cosine decay, cosine annealing, cos, half cosine, cosine schedule
+schedule.cosine: cosine shape
+schedule.constant: constant, flat, fixed, constant lr
+schedule.exponential: exponential, exponentially, exponential decay
+schedule.oneminussqrt: square root, square root shape, oneminussqrt, sqrt decay
+schedule.oneminussqrt: square root decay, sqrt cooldown
+schedule.invsqrt: inverse sqrt, inverse square root, rsqrt
+schedule.wsd: wsd, warmup stable decay, trapezoidal, trapezoid
+schedule.polynomial: polynomial, quadratic, poly
+schedule.onecycle: one cycle, onecycle, cyclical, cyclic
+schedule.step: step decay, stepwise, staircase
+optimizer.adam: adam, adamw, adam w
+optimizer.muon: muon
+optimizer.lion: lion
+optimizer.sgd: sgd
+optimizer.nadam: nadam, nadamw
+optimizer.sophia: sophia
+optimizer.shampoo: shampoo
+optimizer.soap: soap
+optimizer.adafactor: adafactor
+optimizer.adopt: adopt optimizer
+optimizer.ademamix: ademamix
+optimizer.rmsprop: rmsprop
+optimizer.lamb: lamb
+optimizer.schedulefree: schedule free, schedulefree
+optimizer.normuon: normuon, nor muon
+optimizer.adamuon: adamuon
+dtype.bf16: bf16, bfloat16, brain float
+dtype.fp16: fp16, float16, half precision
+dtype.fp32: fp32, float32, full precision
+dtype.fp8: fp8, float8
+dtype.int8: int8
+initial.zero: zero init, zero initialization, zero initialize, init to zero, initialize to zero
+initial.zero: zeroed
+initial.orthogonal: orthogonal, orthogonally, orthogonal init, orthogonal initialization
+initial.uniform: uniform, uniform init, uniform initialization, uniformly
+initial.truncnormal: truncated normal, trunc normal, truncated gaussian, truncated normal init
+initial.normal: normal init, gaussian, gaussian init, normal distribution
+initial.xavier: xavier, glorot, xavier init
+initial.kaiming: kaiming, he init, kaiming init
+initial.identity: identity init, identity initialization
+initial.mup: mup, mu p, maximal update parametrization
+position.rope: rotary position
+position.alibi: alibi
+position.nope: nope, no positional encoding, no positional embedding, no position embedding
+position.learned: learned position
+position.xpos: xpos
+packer.bestfit: best fit, best fit packing, bestfit
+packer.greedy: greedy, greedily, greedy packing
+packer.random: random packing, random crop
+compile_mode.maxautotune: max autotune
+compile_mode.reduceoverhead: reduce overhead
+window_pattern.l: full attention, global attention, dense attention, full window
+window_pattern.l: full context attention
+attention_type.mqa: mqa, multi query attention, multiquery attention
+attention_type.mha: mha, multi head attention, multihead attention
+attention_type.mla: mla, multi head latent attention, latent attention
+attention_type.linear: linear attention
+attention_type.differential: differential attention, diff attention, diff transformer
+"""
+# Which part of the model, or of the run, something applies to.
+MODIFIERS = """
+embedding: embedding, embed, embd, token embedding, wte, tok emb, input embedding
+embedding: word embedding
+unembedding: unembedding, unembed, lm head, head weight, output head, output embedding
+unembedding: classifier head, output layer, lmhead, classifier, output matrix
+unembedding: unembedding matrix, lm head weight
+matrix: matrix, matrice, matrix param, hidden matrix, matrix parameter, weight matrix
+scalar: scalar, scalar param, scalar parameter
+value_embedding: value emb
+attention: attention output, output of attention, output of the attention, attention branch
+attention: attention, attn, self attention, attention weight, attention score, attention logit
+mlp: mlp output, output of the mlp, mlp branch, mlp, feed forward, feedforward, ffn
+mlp: feed forward layer, feed forward network, ff
+first_layer: early layer, first layer, first block
+residual: residual branch, residual, resid, residual stream
+projection: output projection, c proj, proj, projection, out proj, o proj
+query: query, q, wq
+key: key, k, wk
+value: v, wv
+logit: logit
+gradient: gradient, grad, global gradient norm, global norm, grad norm, gradient norm
+weights: weight of the model, model weight
+loss: loss, cross entropy, ce, ce loss, training loss
+ramp: ramp, ramping, ramp up, ramping up
+all_layers: all layer, every layer, each layer, per layer, in every layer, all block
+all_layers: every block
+alternate_layers: every second layer, every other layer, alternating layer, alternate layer
+last_layer: last layer, final layer, last block, late layer, later layer
+final: final, end of, terminal
+minimum: min, minimum, floor
+maximum: max, maximum
+document: document, doc, text, training document
+optimizer_state: adam moment, adam state, moment, optimizer state, optimizer moment
+optimizer_state: momentum buffer
+hidden_linear: linear
+looped: looped block, looped layer
+"""
+# Adjectives that name their parameter.
+BIGGER = """
+depth: deeper, deepen, deepening
+width: wider, widen, widening, wide
+lr: hotter
+"""
+SMALLER = """
+depth: shallower, shallow
+width: narrower, narrow, narrowing, slimmer, thinner
+"""
+# Words that name a parameter and switch it off.
+WITHOUT = """
+softcap: uncap, uncapped, uncapping
+clip: unclip, unclipped
+tie: untie, untying, untied, decouple, separate embedding, decouple embedding
+bias: bias free, biasless
+"""

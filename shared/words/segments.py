@@ -1,0 +1,134 @@
+"""From clauses to segments: the parts of a hypothesis that each state one change."""
+
+from collections.abc import Iterator, Sequence
+
+from shared.words.clauses import clauses_of
+from shared.words.items import ACTING, NAMING, Item, Segment, follows_preposition
+
+_DOING = (ACTING - {"decay"}) | {"quantity", "value"}
+_OPEN_ENDS = frozenset({"instead", "arrow", "to", "by"})
+
+
+def segments_of(items: Sequence[Item]) -> list[Segment]:
+    """The changes that a hypothesis states, without its reasons."""
+    segments: list[Segment] = []
+    clauses = list(clauses_of(items))
+    if all(role == "why" or not Segment(clause).is_complete for role, clause in clauses):
+        # a statement dressed as a reason: "the LR should end at …"
+        clauses = [("main", [item for _, clause in clauses for item in clause])]
+    for role, clause in clauses:
+        if role == "why" or (role == "after" and any(part.is_exact for part in segments)):
+            continue
+        if role != "main" and any(s.is_complete for s in segments) and not _is_imperative(clause):
+            continue
+        if role == "after":  # what is named before a colon is a heading, if nothing is done to it
+            headings = [part for part in segments if not part.has(_DOING)]
+            segments = [part for part in segments if part.has(_DOING)]
+            heading = [i for part in headings for i in part.items if i.kind == "unknown"]
+            clause = [*heading, *clause]  # noqa: PLW2901 - its own words still count
+        for part in _split(clause):
+            if segments and part.has({"off", "quantity"}) and not part.has(NAMING | {"mod"}):
+                segments[-1].items.extend(part.items)  # "… Remove it."
+            elif part.items:
+                segments.append(part)
+    return [part for part in segments if part.has(NAMING | {"mod", "unknown"})]
+
+
+def _is_imperative(clause: list[Item]) -> bool:
+    """Whether a later sentence states another change: it starts with what is done, or is a note."""
+    content = [item for item in clause if item.kind not in {"fill", "sep"}]
+    if not content:
+        return False
+    if content[0].kind in ACTING or content[0].kind == "quantity":
+        return Segment(content).is_complete
+    return content[0].kind in NAMING | {"mod"} and not any(i.kind == "unknown" for i in content)
+
+
+def _split(clause: list[Item]) -> Iterator[Segment]:
+    """Cuts a clause where a new parameter begins: `depth 10, width 512 and no dropout`."""
+    current = Segment()
+    for joint, content in _parts(clause):
+        if joint == "with" and not current.has(NAMING | {"mod"}) and not _only_details(content):
+            current = Segment()  # "reduce overfitting with …"
+        added = content
+        if current.items and not _joins(current, joint, content):
+            yield current
+            added = _inherited(current, content)
+            current = Segment()
+        for item in added:
+            if _starts_another(current, item):
+                yield current
+                current = Segment()
+            current.items.append(item)
+    yield current
+
+
+def _parts(clause: list[Item]) -> Iterator[tuple[str, list[Item]]]:
+    """The items between separators, each with the separator before them."""
+    joint, content = "", list[Item]()
+    for item in clause:
+        if item.kind == "sep":
+            yield joint, content
+            joint, content = item.text, []
+        else:
+            content.append(item)
+    yield joint, content
+
+
+def _joins(current: Segment, joint: str, content: list[Item]) -> bool:
+    """Whether a part belongs to the segment before it."""
+    if _is_contrast(content, current):  # "use Lion, not Adam"
+        content[0] = Item("instead", "", "not")
+        return True
+    if joint == "with" and _only_details(content):  # "EMA with beta 0.998"
+        return True
+    if current.is_complete and _is_unread_change(content):
+        return False
+    if not Segment(content).has(NAMING) or not current.has(NAMING):
+        return True
+    return _continues(current, joint)
+
+
+def _is_contrast(content: list[Item], current: Segment) -> bool:
+    is_not = len(content) > 1 and content[0].text == "not"
+    return is_not and content[1].kind == "value" and current.has({"value"})
+
+
+def _only_details(content: list[Item]) -> bool:
+    """Whether what is named can only belong to what was named before."""
+    named = {item.name for item in content if item.kind in NAMING}
+    return bool(named) and named <= {"betas", "eps"}
+
+
+def _is_unread_change(content: list[Item]) -> bool:
+    """Whether a part does something to something that the vocabulary does not know."""
+    first = next((item for item in content if item.kind not in {"fill", "mod"}), None)
+    acts = first is not None and first.kind in {"up", "down", "on", "off", "replace", "more"}
+    return acts and any(item.kind == "unknown" for item in content)
+
+
+def _continues(current: Segment, joint: str) -> bool:
+    """`replace X with Y`: the second half is still to come."""
+    kinds = {item.kind for item in current.items}
+    is_half_said = "replace" in kinds and not kinds & _OPEN_ENDS
+    return (is_half_said and joint == "with") or current.items[-1].kind in _OPEN_ENDS
+
+
+def _starts_another(current: Segment, item: Item) -> bool:
+    """`depth 10 aspect ratio 48` without a comma between them."""
+    if item.text in {"no", "without"} and current.has({"quantity", "value"}):
+        return current.has(NAMING)
+    if item.kind != "head" or not current.has({"head"}) or follows_preposition(current.items):
+        return False
+    last_head = max(i for i, other in enumerate(current.items) if other.kind == "head")
+    return any(other.kind == "quantity" for other in current.items[last_head + 1 :])
+
+
+def _inherited(previous: Segment, content: list[Item]) -> list[Item]:
+    """`double LR and depth`: the second parameter takes the verb of the first."""
+    if Segment(content).has(ACTING | {"quantity", "value", "arrow"}):
+        return content
+    first = next((item for item in previous.items if item.kind != "fill"), None)
+    if first is not None and first.kind in {"up", "down", "on", "off", "factor"}:
+        return content if previous.has({"by"}) else [first, *content]
+    return content

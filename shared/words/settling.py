@@ -1,0 +1,167 @@
+"""Which parameter a statement is about, once everything it says is known.
+
+Researchers name one thing in many ways: an LR that decays to 10% is about the final LR, a tanh on
+the logits is a softcap. Each rule below settles one such case; they run in order.
+"""
+
+from collections.abc import Callable
+
+from shared.words.numbers import Quantity
+from shared.words.statements import Statement
+
+_DETAILS_OF = ("ema", "label_smoothing", "z_loss")  # their beta and epsilon are no parameters
+_COMPOUND_OF = ("warmup", "nesterov", "clip")  # "Muon momentum warmup" is a warmup
+
+
+def settle(statement: Statement) -> None:
+    """Leaves in `heads` what is changed, and in `mods` what only says where."""
+    for rule in _RULES:
+        rule(statement)
+
+
+def _adjectives(statement: Statement) -> None:
+    """`wider` alone is about the width; of the MLP, about its ratio."""
+    if not statement.heads and statement.implied_head:
+        statement.heads.append(statement.implied_head)
+    if "width" in statement.heads and "mlp" in statement.mods:
+        statement.heads[statement.heads.index("width")] = "mlp_ratio"
+
+
+def _decays(statement: Statement) -> None:
+    """`decay X to …`: the LR to its final value; of a part without an LR, its weight decay."""
+    has_shape = any(value.startswith("schedule.") for value in statement.values)
+    if not statement.is_decay or has_shape or not (statement.new or statement.change):
+        return
+    if "lr" in statement.heads:
+        statement.heads[statement.heads.index("lr")] = "final_lr"
+    elif not statement.heads and statement.mods:
+        statement.heads.append("weight_decay")
+
+
+def _final_lr(statement: Statement) -> None:
+    new, heads = statement.new, statement.heads
+    if "lr" in heads and (
+        statement.mods & {"final", "minimum"}
+        or (statement.says("peak") and new)
+        or (new and new[-1].value == 0)
+    ):
+        heads[heads.index("lr")] = "final_lr"
+    if "final_lr" in heads and statement.says_part(" below"):  # "never let it fall below"
+        heads[:], statement.state = ["final_lr"], ""
+
+
+def _ramps(statement: Statement) -> None:
+    """`ramp the batch size` is its warmup."""
+    if "ramp" in statement.mods and statement.heads:
+        statement.mods.remove("ramp")
+        if "warmup" not in statement.heads:
+            statement.heads.append("warmup")
+
+
+def _norms(statement: Statement) -> None:
+    """A norm on queries and keys is the QK norm."""
+    if not {"query", "key"} <= statement.mods:
+        return
+    norms = [value for value in statement.values if value.startswith("norm_type.")]
+    if statement.heads[-1:] == ["norm"] or (norms and not statement.old_values):
+        statement.values = [value for value in statement.values if value not in norms]
+        statement.heads[:] = ["qk_norm"]
+
+
+def _compounds(statement: Statement) -> None:
+    heads = statement.heads
+    if "share" in heads and "unembedding" in statement.mods:
+        heads[:] = ["tie"]
+    if heads[-1:] == ["ema"] and "warmdown" in heads:
+        heads.remove("warmdown")
+    if any(main in heads for main in _DETAILS_OF):
+        heads[:] = [name for name in heads if name not in {"betas", "eps"}]
+    for main in _COMPOUND_OF:
+        if main in heads and len(heads) > 1:
+            statement.mods |= set(heads) - {main, "norm"}
+            heads[:] = [main]
+    if "value_embedding" in heads[:-1]:
+        heads.remove("value_embedding")
+        statement.mods.add("value_embedding")
+
+
+def _document_mask(statement: Statement) -> None:
+    """No attention across documents is a document mask."""
+    is_across = "cross_doc" in statement.heads
+    is_stopped = not statement.heads and {"attention", "document"} <= statement.mods
+    if is_across or (is_stopped and statement.state):
+        statement.heads[:] = ["doc_mask"]
+        statement.state = "on" if statement.state == "off" else "off"
+
+
+def _softcap(statement: Statement) -> None:
+    is_capped = "logit" in statement.mods or "softcap" in statement.heads
+    if "activation.tanh" in statement.values and is_capped:
+        statement.values.remove("activation.tanh")
+        statement.heads[:] = ["softcap"]
+
+
+def _zero_init(statement: Statement) -> None:
+    if "initial.zero" in statement.values and len(statement.heads) <= 1:
+        statement.values.remove("initial.zero")
+        statement.heads[:] = ["init"]
+        statement.new.append(Quantity(value=0.0))
+
+
+def _gates(statement: Statement) -> None:
+    """A gate is a sigmoid unless something else is said."""
+    if statement.heads == ["gate"] and "activation.sigmoid" in statement.values:
+        statement.values.remove("activation.sigmoid")
+
+
+def _schedules(statement: Statement) -> None:
+    heads = statement.heads
+    is_number = bool(statement.new) or statement.says("peak")
+    if heads[-1:] == ["schedule"] and not statement.values and is_number:
+        is_length = statement.direction or statement.says("of training", "of the run")
+        heads[:] = ["warmdown" if is_length else "final_lr"]
+    starts = any(item.text.startswith(("start", "begin")) for item in statement.segment.items)
+    if not heads and statement.is_decay and starts and statement.new:
+        heads.append("warmdown")
+    if starts and heads == ["warmdown"] and statement.new and statement.new[-1].value < 1:
+        statement.new[-1] = Quantity(value=1 - statement.new[-1].value)
+    if heads and statement.is_decay and heads[-1] in {"weight_decay", "momentum", "dropout"}:
+        statement.mods.add("scheduled")
+
+
+def _unnamed(statement: Statement) -> None:
+    """Parameters that are named by their parts only."""
+    if statement.heads:
+        return
+    if {"scalar", "residual"} <= statement.mods:
+        statement.heads.append("resid_lambda")
+    elif "mlp" in statement.mods and not statement.values and (statement.new or statement.change):
+        statement.heads.append("mlp_ratio")
+
+
+def _rope(statement: Statement) -> None:
+    if "rope" in statement.heads and (statement.new or statement.old):
+        statement.heads[statement.heads.index("rope")] = "rope_dim"
+
+
+def _repeats(statement: Statement) -> None:
+    if len(set(statement.heads)) == 1:
+        del statement.heads[1:]
+
+
+_RULES: tuple[Callable[[Statement], None], ...] = (
+    _adjectives,
+    _decays,
+    _final_lr,
+    _ramps,
+    _norms,
+    _compounds,
+    _document_mask,
+    _softcap,
+    _zero_init,
+    _gates,
+    _schedules,
+    _unnamed,
+    _rope,
+    _repeats,
+)
