@@ -26,8 +26,6 @@ Reason = Literal["same-program", "same-change", "paraphrase"]
 BaseRelation = Literal["same", "near", "moved", "unknown"]
 Standing = Literal["claimed", "done", "failed", "free"]
 
-NEAR_STEPS = 1  # kept changes between two bases that still count as one place to test a change
-
 Id = TypeVar("Id")
 
 
@@ -132,16 +130,17 @@ def standing_of(
 def base_relation(
     base: str | None, other: str | None, parents: Mapping[str, str | None]
 ) -> BaseRelation:
-    """How two bases relate; `parents` says from which base each kept program was made."""
+    """How the base of a candidate relates to the `other` base, that of a neighbour.
+
+    `near` is a base that the candidate has missed by one step: the neighbour made the change on its
+    direct successor. In the other direction the base has `moved` on, and the change may be worth
+    another run. `parents` says from which base each program was made.
+    """
     if base is None or other is None:
         return "unknown"
     if base == other:
         return "same"
-    above, beyond = _ancestors(base, parents), _ancestors(other, parents)
-    is_near = any(
-        step + above[place] <= NEAR_STEPS for place, step in beyond.items() if place in above
-    )
-    return "near" if is_near else "moved"
+    return "near" if parents.get(other) == base else "moved"
 
 
 def decide_claim(candidate: Candidate, neighbours: Iterable[Neighbour[Id]]) -> Decision[Id]:
@@ -217,15 +216,3 @@ def _has_moved_on(candidate: Candidate, neighbour: Neighbour[Id]) -> bool:
     if neighbour.relation == "near":
         return candidate.parsed.is_relative or neighbour.parsed.is_relative
     return neighbour.relation == "moved"
-
-
-def _ancestors(base: str, parents: Mapping[str, str | None]) -> dict[str, int]:
-    """The bases that this one descends from, with their distance, as far as it matters."""
-    found: dict[str, int] = {}
-    place: str | None = base
-    for step in range(NEAR_STEPS + 1):
-        if place is None or place in found:
-            break
-        found[place] = step
-        place = parents.get(place)
-    return found

@@ -101,17 +101,23 @@ def _print_scores(scores: "dict[str, Score]") -> None:
 
 def _print_replays(results: "dict[str, Replay]") -> None:
     console = Console()
-    table = Table("rule", "rows", "blocked", "keeps", "keeps blocked")
+    table = Table("rule", "rows", "blocked", "keeps", "keeps blocked", "concurrent")
     for name, result in results.items():
         figures = result.as_json()
-        table.add_row(
-            name, *(str(figures[key]) for key in ("rows", "blocked", "keeps", "keeps_blocked"))
-        )
+        counts = [str(figures[key]) for key in ("rows", "blocked", "keeps", "keeps_blocked")]
+        table.add_row(name, *counts, str(len(result.concurrent)))
     console.print(table)
-    for block in results["ours"].blocks:
-        console.print(
-            f"{block.row.id} [{block.row.status}] {block.reason}: {block.detail}\n"
-            f"    {block.row.text}\n  = {block.match.id} [{block.match.status}] {block.match.text}",
-            markup=False,
-            highlight=False,
-        )
+    for title, blocks in (
+        ("blocked", results["ours"].blocks),
+        ("concurrent with what they repeat", results["ours"].concurrent),
+    ):
+        if blocks:
+            console.print(f"\n{title}:")
+        for block in blocks:
+            console.print(
+                f"{block.row.id} [{block.row.status}] {block.reason}: {block.detail}\n"
+                f"    {block.row.text}\n"
+                f"  = {block.match.id} [{block.match.status}] {block.match.text}",
+                markup=False,
+                highlight=False,
+            )

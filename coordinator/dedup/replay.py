@@ -1,17 +1,25 @@
 """What the dedup would have done to a real log of experiments, row by row.
 
-Every row is put to the live decision against all rows before it, as if its agent had claimed it
+Every row is put to the live decision against the rows before it, as if its agent had claimed it
 then. All rows count as run, because they were. Only rows with a result can block: a crash, an
 aborted run or a run without a status left nothing that a repeat would waste.
 
 A log with `parent_exp` tells which base each row changed; without it, each kept row is taken to be
 the base of the rows that follow, as in a log of one agent.
+
+A log with `timestamp` (of the end) and a duration tells which runs overlapped. A row that repeats
+a run that was still under way is not *blocked* by what is known but *concurrent*: the live decision
+refuses it too, because of the live claim, but no result was known yet, and of two such runs it is
+chance which one the log calls a keep. These rows are counted and listed apart.
 """
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -20,6 +28,7 @@ import numpy.typing as npt
 from coordinator.dedup.evaluation import PEERS_COSINE, Embeds
 from coordinator.dedup.tables import TableError, find_column, read_table
 from shared.dedup import (
+    Decision,
     Neighbour,
     Standing,
     base_relation,
@@ -47,6 +56,8 @@ class Row:
     text: str
     status: str
     base: str | None
+    started_at: float | None = None  # seconds since the epoch, where the log tells
+    ended_at: float | None = None
 
     @property
     def is_keep(self) -> bool:
@@ -62,6 +73,12 @@ class Row:
     def standing(self) -> Standing:
         """Whether it left a result that a repeat would only confirm."""
         return "done" if self.status in _KEPT | _DISCARDED | _FINISHED else "free"
+
+    def overlaps(self, earlier: "Row") -> bool:
+        """Whether it began before the other, which ended earlier, had ended."""
+        if self.started_at is None or earlier.ended_at is None:
+            return False
+        return self.started_at < earlier.ended_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +117,7 @@ class Replay:
     rows: int
     keeps: int
     blocks: tuple[Block, ...]
+    concurrent: tuple[Block, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The counts and every block."""
@@ -109,6 +127,7 @@ class Replay:
             "keeps": self.keeps,
             "keeps_blocked": sum(block.row.is_keep for block in self.blocks),
             "blocks": [block.as_json() for block in self.blocks],
+            "concurrent": [block.as_json() for block in self.concurrent],
         }
 
 
@@ -125,15 +144,18 @@ def read_log(path: Path) -> list[Row]:
     status = find_column(table, "status", "outcome", "result", "decision")
     name = find_column(table, "exp_id", "experiment_id", "id", "experiment", "commit")
     parent = find_column(table, "parent_exp", "parent", "base")
+    ends, durations = _times(table)
     rows: list[Row] = []
     best: str | None = "start"
-    for number, entry in enumerate(table, start=2):
+    for number, (entry, end, duration) in enumerate(zip(table, ends, durations, strict=True), 2):
         row = Row(
             number=number,
             id=_id(entry, name) or f"row {number}",
             text=_field(entry, text),
             status=_field(entry, status).lower(),
             base=_id(entry, parent) if parent else best,
+            started_at=end - duration if end is not None and duration is not None else None,
+            ended_at=end,
         )
         rows.append(row)
         if row.is_keep:
@@ -146,6 +168,7 @@ def replay(rows: Sequence[Row], vectors: Vectors, on_row: Callable[[], None]) ->
     candidates = [candidate_of(row.text) for row in rows]
     parents = {row.id: row.base for row in rows if row.is_keep}
     blocks: list[Block] = []
+    concurrent: list[Block] = []
     for index, row in enumerate(rows):
         if row.is_claim:
             similarities = vectors[:index] @ vectors[index]
@@ -160,20 +183,19 @@ def replay(rows: Sequence[Row], vectors: Vectors, on_row: Callable[[], None]) ->
                 for i, other in enumerate(rows[:index])
                 if other.is_claim and other.standing == "done"
             ]
-            decision = decide_claim(candidates[index], neighbours)
-            if decision.reason is not None:
-                match = max(decision.matches, key=lambda match: match.similarity or 0.0)
-                blocks.append(
-                    Block(
-                        row=row,
-                        match=rows[match.id],
-                        reason=decision.reason,
-                        detail=match.detail,
-                        similarity=float(similarities[match.id]),
-                    )
-                )
+            known = [n for n in neighbours if not row.overlaps(rows[n.id])]
+            running = [n for n in neighbours if row.overlaps(rows[n.id])]
+            if block := _block(row, decide_claim(candidates[index], known), rows):
+                blocks.append(block)
+            elif block := _block(row, decide_claim(candidates[index], running), rows):
+                concurrent.append(block)
         on_row()
-    return Replay(rows=len(rows), keeps=sum(row.is_keep for row in rows), blocks=tuple(blocks))
+    return Replay(
+        rows=len(rows),
+        keeps=sum(row.is_keep for row in rows),
+        blocks=tuple(blocks),
+        concurrent=tuple(concurrent),
+    )
 
 
 def replay_cosine(rows: Sequence[Row], vectors: Vectors) -> Replay:
@@ -200,6 +222,45 @@ def replay_cosine(rows: Sequence[Row], vectors: Vectors) -> Replay:
 def embed_log(rows: Sequence[Row], embedder: Embeds) -> Vectors:
     """One unit vector per row."""
     return embedder.embed_many([row.text for row in rows])
+
+
+def _block(row: Row, decision: Decision[int], rows: Sequence[Row]) -> Block | None:
+    if decision.reason is None:
+        return None
+    match = max(decision.matches, key=lambda match: match.similarity or 0.0)
+    return Block(
+        row=row,
+        match=rows[match.id],
+        reason=decision.reason,
+        detail=match.detail,
+        similarity=match.similarity or 0.0,
+    )
+
+
+def _times(table: Sequence[dict[str, str]]) -> tuple[list[float | None], list[float | None]]:
+    """When each run ended and how long it took; a missing duration is the usual one."""
+    when = find_column(table, "timestamp", "ended_at", "completed_at", "time")
+    took = find_column(table, "total_s", "total_seconds", "duration_s", "train_s", "seconds")
+    durations = [_seconds(_field(entry, took)) for entry in table]
+    known = [duration for duration in durations if duration is not None]
+    usual = median(known) if known else None
+    ends = [_epoch(_field(entry, when)) for entry in table]
+    return ends, [usual if duration is None else duration for duration in durations]
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _epoch(text: str) -> float | None:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return _seconds(text)
 
 
 def _field(entry: dict[str, str], column: str | None) -> str:

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -39,7 +40,7 @@ def read_table(path: Path) -> list[dict[str, str]]:
     return [dict(zip(names, row, strict=False)) for row in rows[1:] if any(row)]
 
 
-def find_column(rows: list[dict[str, str]], *names: str) -> str | None:
+def find_column(rows: Sequence[dict[str, str]], *names: str) -> str | None:
     """The first of these columns that the table has."""
     columns = rows[0].keys() if rows else ()
     return next((name for name in names if name in columns), None)
