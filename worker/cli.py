@@ -23,7 +23,11 @@ def worker(
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of a run.")] = None,
     gpu: Annotated[int | None, typer.Option(min=0, help="Index of the GPU to use.")] = None,
-    proposer: Annotated[str | None, typer.Option(help="Who thinks: tpe.")] = None,
+    proposer: Annotated[str | None, typer.Option(help="Who thinks: tpe, llm, centaur.")] = None,
+    model: Annotated[str | None, typer.Option(help="The language model that thinks.")] = None,
+    max_usd_per_day: Annotated[
+        float | None, typer.Option(min=0.0, help="Limit for thinking; training goes on.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON event per line.")] = False,
 ) -> None:
     """Join a swarm: think, claim, train, keep or take back, publish, and again."""
@@ -33,9 +37,18 @@ def worker(
     from worker.screen import make_reporter
     from worker.start import Limits, run_worker
 
-    settings = _settings(
-        coordinator_url=coordinator, campaign=campaign, agent_name=name, proposer=proposer
-    )
+    try:
+        settings = _settings(
+            coordinator_url=coordinator,
+            campaign=campaign,
+            agent_name=name,
+            proposer=proposer,
+            model=model,
+            max_usd_per_day=max_usd_per_day,
+        )
+    except ValueError as error:
+        typer.echo(f"swarmlab worker: {error}", err=True)
+        raise typer.Exit(2) from error
     configure_logs(is_json=as_json, level="WARNING")
     reporter = make_reporter(sys.stdout, is_json=as_json, agent=settings.agent_name or "new")
     limits = Limits(experiments=experiments, num_threads=threads, gpu_index=gpu)

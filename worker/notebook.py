@@ -18,8 +18,6 @@ process killed in between leaves either the old state or the new one.
 """
 
 import os
-import re
-import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,13 +28,11 @@ import git
 from shared.sources import source_sha256
 from shared.states import Outcome
 from worker.errors import NotebookError
+from worker.messages import TRAILER, commit_message, one_line, score_line
 
 PROGRAM = "train.py"
 RESULTS = "results.tsv"
 RESULTS_HEADER = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\n"
-SUBJECT_WIDTH = 72
-
-_TRAILER = re.compile(r"^(Result|Status|Val-Bpb|From): (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +111,7 @@ class Notebook:
         if not results.exists():
             results.write_text(RESULTS_HEADER)
         self._repo.git.add("--force", "--", *files)
-        message = _message(f"Open the notebook of {self.campaign}", {"Status": "baseline"})
+        message = commit_message(f"Open the notebook of {self.campaign}", {"Status": "baseline"})
         self._commit(message, parents=[])
 
     def tip(self) -> Page:
@@ -145,7 +141,7 @@ class Notebook:
         (self.path / PROGRAM).write_bytes(source.encode())
         self._repo.git.add("--", PROGRAM)
         trailers = {"Result": str(result_id), "Status": "running"}
-        return self._commit(_message(hypothesis, trailers, rationale), parents=[tip.commit])
+        return self._commit(commit_message(hypothesis, trailers, rationale), parents=[tip.commit])
 
     def conclude(
         self,
@@ -166,12 +162,12 @@ class Notebook:
         tip = self.tip()
         ref = f"refs/swarmlab/{outcome}/{result_id}"
         if tip.result_id == result_id and tip.status == "running":
-            score = _score(val_bpb, base_val_bpb) or detail or "no score"
+            score = score_line(val_bpb, base_val_bpb) or detail or "no score"
             tip = self._conclude(outcome, val_bpb, score, ref)
         elif tip.result_id != result_id:
             tip = self._page(self._repo.commit(ref))
         memory_gb = (peak_vram_mb or 0.0) / 1024
-        description = _one_line(hypothesis)
+        description = one_line(hypothesis)
         self._record(
             tip.commit[:7], f"{val_bpb or 0.0:.6f}", f"{memory_gb:.1f}", outcome, description
         )
@@ -190,9 +186,9 @@ class Notebook:
             return tip.commit
         (self.path / PROGRAM).write_bytes(source.encode())
         self._repo.git.add("--", PROGRAM)
-        subject = f"adopt {agent}'s best: {val_bpb:.6f} {_one_line(hypothesis)}"
+        subject = f"adopt {agent}'s best: {val_bpb:.6f} {one_line(hypothesis)}"
         trailers = {"Status": "adopt", "Val-Bpb": repr(val_bpb), "From": agent}
-        return self._commit(_message(subject, trailers), parents=[tip.commit])
+        return self._commit(commit_message(subject, trailers), parents=[tip.commit])
 
     def rows(self) -> list[list[str]]:
         """Return ``results.tsv`` without its header."""
@@ -209,11 +205,11 @@ class Notebook:
     def _conclude(self, outcome: Outcome, val_bpb: float | None, score: str, ref: str) -> Page:
         """Give the running commit its score and move the refs."""
         running = self._repo.heads[self.branch].commit
-        trailers = dict(_TRAILER.findall(str(running.message))) | {"Status": str(outcome)}
+        trailers = dict(TRAILER.findall(str(running.message))) | {"Status": str(outcome)}
         if val_bpb is not None:
             trailers["Val-Bpb"] = repr(val_bpb)
         text = str(running.message).rpartition("\n\n")[0]
-        message = _message(f"{text}\n\n{score}", trailers)
+        message = commit_message(f"{text}\n\n{score}", trailers)
         parent = running.parents[0].hexsha
         final = self._write_commit(running.tree.hexsha, message, [parent])
         if outcome is Outcome.KEEP:
@@ -246,7 +242,7 @@ class Notebook:
 
     def _page(self, commit: git.Commit) -> Page:
         message = str(commit.message)
-        trailers = dict(_TRAILER.findall(message))
+        trailers = dict(TRAILER.findall(message))
         status = trailers.get("Status", "")
         if not status:
             raise NotebookError(
@@ -262,36 +258,6 @@ class Notebook:
             val_bpb=float(trailers["Val-Bpb"]) if "Val-Bpb" in trailers else None,
             hypothesis=message.partition("\n")[0],
         )
-
-
-def _message(text: str, trailers: Mapping[str, str], body: str = "") -> str:
-    """Return a commit message: a subject that fits, the rest wrapped, the trailers last.
-
-    The text may be anybody's: a line of it that looks like one of our trailers is indented, so
-    that it is none.
-    """
-    whole = f"{text.strip()}\n\n{body.strip()}".strip()
-    first, _, rest = whole.partition("\n")
-    first = first.strip() or "(no words)"
-    subject = textwrap.shorten(first, SUBJECT_WIDTH, placeholder=" …")
-    if subject != first:
-        rest = f"{first}\n{rest}"
-    rest = _TRAILER.sub(r"  \g<0>", rest.strip())
-    if _TRAILER.match(subject):
-        subject = f"- {subject}"
-    block = "\n".join(f"{key}: {value}" for key, value in trailers.items())
-    return "\n\n".join(part for part in (subject, rest, block) if part)
-
-
-def _score(val_bpb: float | None, base_val_bpb: float | None) -> str:
-    if val_bpb is None:
-        return ""
-    delta = "" if base_val_bpb is None else f" ({val_bpb - base_val_bpb:+.6f})"
-    return f"val_bpb {val_bpb:.6f}{delta}"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _remove_stale_locks(path: Path) -> None:

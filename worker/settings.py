@@ -1,8 +1,9 @@
 """The worker's settings: the only place of the worker that reads the environment."""
 
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -27,7 +28,24 @@ class WorkerSettings(BaseSettings):
     invite: str | None = Field(
         default=None, description="The invitation, where the operator asks for one."
     )
-    proposer: str = Field(default="tpe", description="Who thinks of the next experiment.")
+    proposer: Literal["tpe", "llm", "centaur"] | None = Field(
+        default=None,
+        description="Who thinks of the next experiment; centaur with a key, tpe without.",
+    )
+    model: str = Field(default="claude-sonnet-5-5", description="The language model that thinks.")
+    max_usd_per_day: float | None = Field(
+        default=None, ge=0, description="When to stop paying for thoughts; training goes on."
+    )
+    anthropic_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="ANTHROPIC_API_KEY",
+        description="The key of the language model's API.",
+    )
+    anthropic_base_url: str | None = Field(
+        default=None,
+        validation_alias="ANTHROPIC_BASE_URL",
+        description="Another server that speaks the same API.",
+    )
 
     @property
     def home_path(self) -> Path:

@@ -19,7 +19,7 @@ from worker.identity import Identity, Seat, sign_in
 from worker.loop import work
 from worker.notebook import Notebook
 from worker.outbox import Outbox
-from worker.proposers import make_proposer
+from worker.proposers.making import make_proposer
 from worker.researcher import Researcher
 from worker.runner import Platform, detect_platform, prepare_data, run_program
 from worker.settings import WorkerSettings
@@ -95,7 +95,7 @@ def _set_up(
         outbox=stack.enter_context(Outbox(desk / "outbox.sqlite")),
         workbench=Workbench(desk / "workbench.json"),
         history=History(desk, campaign=campaign.name, agent=identity.name, platform=platform.name),
-        proposer=make_proposer(settings.proposer),
+        proposer=make_proposer(stack, settings, home),
         reporter=reporter,
         runner=run_program,
         runs_dir=desk / "runs",

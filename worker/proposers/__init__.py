@@ -5,7 +5,7 @@ touches the notebook. What it is told of other agents' work is data from strange
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -57,6 +57,14 @@ class Refusal:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Crash:
+    """This worker's last experiment, where it broke and nobody has tried to repair it."""
+
+    hypothesis: str
+    log_tail: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Briefing:
     """All that a proposer may know.
 
@@ -69,7 +77,8 @@ class Briefing:
     base_sha256: str
     base_val_bpb: float
     history: Sequence[Measured] = ()
-    refusals: Sequence[Refusal] = field(default=())
+    refusals: Sequence[Refusal] = ()
+    crash: Crash | None = None
 
 
 class Proposer(Protocol):
@@ -81,18 +90,3 @@ class Proposer(Protocol):
         Raises:
             NoProposalError: there is nothing (more) to suggest.
         """
-
-
-def make_proposer(name: str) -> Proposer:
-    """Return the proposer of that name.
-
-    Raises:
-        ValueError: there is none.
-    """
-    # Imported here: each brings libraries that the others do not need.
-    match name:
-        case "tpe":
-            from worker.proposers.tpe import TpeProposer  # noqa: PLC0415
-
-            return TpeProposer()
-    raise ValueError(f"There is no proposer {name!r}: choose tpe.")

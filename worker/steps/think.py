@@ -9,12 +9,12 @@ best of the platform ─┤
 Nobody trains on a base that nobody measured: without a base, the next experiment is the baseline.
 """
 
-from shared.states import Scope
+from shared.states import CrashReason, Scope
 from shared.wire.bests import BestRead
 from worker.campaign import GUIDE
 from worker.errors import CoordinatorUnreachableError, NoProposalError
 from worker.notebook import Page
-from worker.proposers import Briefing, Proposal, Refusal
+from worker.proposers import Briefing, Crash, Proposal, Refusal
 from worker.researcher import Researcher
 
 MAX_ROUNDS = 20
@@ -73,6 +73,7 @@ def think(researcher: Researcher, base: Page, refusals: list[Refusal]) -> Propos
                 base_val_bpb=base.val_bpb,
                 history=measured,
                 refusals=tuple(refusals),
+                crash=_crash_to_repair(researcher),
             )
         )
         repeat = researcher.history.find_repeat(proposal.source, measured)
@@ -80,6 +81,16 @@ def think(researcher: Researcher, base: Page, refusals: list[Refusal]) -> Propos
             return proposal
         refusals.append(Refusal(proposal=proposal, reason="already measured"))
     raise NoProposalError("Every proposal of this round was already measured.")
+
+
+def _crash_to_repair(researcher: Researcher) -> Crash | None:
+    """Return the last experiment if it broke: once, for the one before it must not have."""
+    recent = researcher.outbox.recent(2)
+    if not recent or recent[0].result.crash_reason is not CrashReason.ERROR:
+        return None
+    if len(recent) > 1 and recent[1].result.crash_reason is CrashReason.ERROR:
+        return None
+    return Crash(hypothesis=recent[0].result.hypothesis, log_tail=recent[0].result.log_tail)
 
 
 def _is_worth_adopting(best: BestRead, tip: Page) -> bool:

@@ -9,7 +9,7 @@ from shared.ids import new_id
 from shared.sources import source_sha256
 from shared.states import Outcome
 from worker.errors import NoProposalError
-from worker.proposers import Briefing, Measured, Refusal, make_proposer
+from worker.proposers import Briefing, Measured, Refusal
 from worker.proposers.tpe import TpeProposer
 
 PROGRAM = """\
@@ -145,8 +145,3 @@ def test_broken_and_foreign_programs_in_the_history_do_no_harm():
         make_measured(PROGRAM, None),
     ]
     assert TpeProposer(seed=7).propose(make_briefing(history=history)).changes
-
-
-def test_an_unknown_proposer_is_named():
-    with pytest.raises(ValueError, match="oracle"):
-        make_proposer("oracle")
