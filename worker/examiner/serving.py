@@ -123,6 +123,8 @@ class Session:
                 return self._logits(question["first"], question["count"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise RefusedError(f"The channel was misused: {error!r}.") from error
+        if ask == "step":
+            raise RefusedError("An optimizer stepped during the examination.")
         raise RefusedError(
             f"{ask!r} is not to be asked now: a run has one examination, and it comes last."
         )

@@ -12,6 +12,7 @@ from typing import Any
 from shared.states import CrashReason
 from shared.wire.results import Metrics
 from worker.runner.clock import Clock, limits_for
+from worker.runner.output import OUTPUT_BYTES
 from worker.runner.policy import check_policy
 from worker.runner.processes import Pair
 from worker.runner.records import (
@@ -29,6 +30,7 @@ AFTER_EXIT_S = 1.0  # for the examiner's last word
 RUN_DIR_BYTES = 2 * 2**30
 SIZE_EVERY_S = 1.0
 LOG_CHARS = 19_000
+WORST_BPB = 1000.0  # where the wire model ends
 
 OnProgress = Callable[[Progress], None]
 # The program's word, which nothing is decided by.
@@ -125,6 +127,10 @@ class _Watch:
     def _end(self, reason: CrashReason, why: str) -> None:
         self._ended, self.is_over = (reason, why), True
 
+    def _end_excess(self, did: str, limit: int) -> None:
+        why = f"The program {did} more than {limit >> 20} MiB and was ended."
+        self._end(CrashReason.POLICY, why)
+
     def _check(self, now: float) -> None:
         late = self._clock.overdue(now)
         if late is not None:
@@ -138,11 +144,17 @@ class _Watch:
         elif self._exited_at is not None:
             self.is_over = self._is_gone or now - self._exited_at > AFTER_EXIT_S
         if self._pair.output.is_flooding:
-            self._end(CrashReason.POLICY, "The program printed more than 16 MiB and was ended.")
+            self._end(
+                CrashReason.POLICY,
+                f"The program printed more than {OUTPUT_BYTES >> 20} MiB and was ended.",
+            )
         if now - self._sized_at > SIZE_EVERY_S:
             self._sized_at = now
             if _folder_bytes(self._request.run_dir) > RUN_DIR_BYTES:
-                self._end(CrashReason.POLICY, "The program wrote more than 2 GiB and was ended.")
+                self._end(
+                    CrashReason.POLICY,
+                    f"The program wrote more than {RUN_DIR_BYTES >> 20} MiB and was ended.",
+                )
         self._report_progress(now)
 
     def _report_progress(self, now: float) -> None:
@@ -166,6 +178,8 @@ class _Watch:
             return None, *self._ended
         if self._clock.val_bpb is None:
             return None, *self._why_it_crashed()
+        if not 0 < self._clock.val_bpb < WORST_BPB:
+            return None, CrashReason.NAN, f"A score of {self._clock.val_bpb:g} is no score."
         summary = self._pair.output.summary
         told = {
             name: value
