@@ -19,6 +19,7 @@ from coordinator.maintenance.loop import run_maintenance
 from coordinator.problems import install_problem_handlers
 from coordinator.redis import make_redis
 from coordinator.results.routes import router as results_router
+from coordinator.search.embedder import Embedder
 from coordinator.settings import CoordinatorSettings
 
 
@@ -31,6 +32,9 @@ def create_app(settings: CoordinatorSettings, services: Services) -> FastAPI:
         app.state.settings = settings
         app.state.sessions = make_sessions(engine)
         app.state.redis = make_redis(services.redis_url)
+        app.state.embedder = Embedder(settings.embedding_model)
+        # Now, and not at the first claim: a model that cannot be loaded is the operator's to mend.
+        await asyncio.to_thread(app.state.embedder.load)
         maintenance = asyncio.create_task(run_maintenance(app.state.sessions))
         try:
             yield
@@ -38,6 +42,7 @@ def create_app(settings: CoordinatorSettings, services: Services) -> FastAPI:
             maintenance.cancel()
             with suppress(asyncio.CancelledError):
                 await maintenance
+            await asyncio.to_thread(app.state.embedder.close)
             await app.state.redis.aclose()
             await engine.dispose()
 

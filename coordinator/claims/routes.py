@@ -26,7 +26,9 @@ async def create_claim(
 ) -> ClaimRead:
     """Claim an experiment; 409 ``duplicate-claim`` names what it repeats."""
     settings: CoordinatorSettings = request.app.state.settings
-    return await claim_experiment(session, campaign, agent, body, ttl_s=settings.lease_ttl_s)
+    return await claim_experiment(
+        session, request.app.state.embedder, campaign, agent, body, ttl_s=settings.lease_ttl_s
+    )
 
 
 @router.post("/experiments/{experiment_id}/heartbeat")

@@ -20,6 +20,8 @@ from coordinator.claims.repository import (
 )
 from coordinator.claims.rules import ClaimState, may_renew
 from coordinator.db import lock_until_commit
+from coordinator.dedup.description import campaign_vocabulary, describe
+from coordinator.dedup.service import lock_alike, refuse_duplicate, similar_experiments
 from coordinator.errors import (
     ClaimKeyReusedError,
     DuplicateClaimError,
@@ -32,8 +34,10 @@ from coordinator.errors import (
 from coordinator.events.repository import add_event
 from coordinator.experiments.models import Experiment, Lease
 from coordinator.experiments.repository import find_matches_by_dedup_key
-from coordinator.programs.repository import find_fingerprint
-from coordinator.programs.service import StoredProgram, take_in_program
+from coordinator.programs.repository import find_fingerprint, find_source, store_program
+from coordinator.programs.rules import ReadProgram
+from coordinator.programs.service import read_program
+from coordinator.search.embedder import Embedder
 from shared.ids import new_id
 from shared.states import ExperimentStatus
 from shared.wire.claims import BaseRead, ClaimCreate, ClaimRead, HeartbeatRead
@@ -49,7 +53,7 @@ def state_of(experiment: Experiment) -> ClaimState:
 
 
 async def dedup_key_of(
-    session: AsyncSession, campaign: Campaign, program: StoredProgram, platform: str
+    session: AsyncSession, campaign: Campaign, program: ReadProgram, platform: str
 ) -> str:
     """Return the name under which a program exists once in a campaign.
 
@@ -62,13 +66,25 @@ async def dedup_key_of(
     return program.fingerprint
 
 
+def is_baseline_key(dedup_key: str | None) -> bool:
+    """Return whether this is the name of a baseline, which no words can repeat."""
+    return dedup_key is not None and "@" in dedup_key
+
+
 async def claim_experiment(
-    session: AsyncSession, campaign: Campaign, agent: Agent, request: ClaimCreate, *, ttl_s: int
+    session: AsyncSession,
+    embedder: Embedder,
+    campaign: Campaign,
+    agent: Agent,
+    request: ClaimCreate,
+    *,
+    ttl_s: int,
 ) -> ClaimRead:
     """Give the agent the exclusive right to run an experiment.
 
     Raises:
-        DuplicateClaimError: The same program is done or held; it carries the matches.
+        DuplicateClaimError: The same program, change or idea is done or held; it carries the
+            reason and the matches.
         UnknownBaseError: The base is not a stored program.
         InvalidSourceError: The source is not a program.
         ClaimKeyReusedError: The claim key was used for another claim.
@@ -85,8 +101,32 @@ async def claim_experiment(
     if request.base is not None and await find_fingerprint(session, request.base) is None:
         raise UnknownBaseError
     platform = request.platform or agent.platform
-    program = await take_in_program(session, request.source) if request.source else None
+    program = await read_program(request.source) if request.source else None
     dedup_key = await dedup_key_of(session, campaign, program, platform) if program else None
+    vocabulary = await campaign_vocabulary(session, campaign)
+    description = await describe(
+        embedder,
+        request.hypothesis,
+        vocabulary=vocabulary,
+        base=await find_source(session, request.base) if request.base else None,
+        source=request.source,
+        changes=request.changes,
+    )
+    similar = await similar_experiments(session, campaign, description)
+    # From here to the commit, claims that could be the same take turns.
+    await lock_alike(session, campaign, description)
+    retest_of = None
+    if not is_baseline_key(dedup_key):
+        retest_of = await refuse_duplicate(
+            session,
+            campaign,
+            description,
+            vocabulary=vocabulary,
+            base_sha256=request.base,
+            dedup_key=dedup_key,
+        )
+    if program is not None:
+        await store_program(session, program)
     seed = secrets.randbelow(2**31)
     granted = await grant_claim(
         session,
@@ -101,6 +141,8 @@ async def claim_experiment(
         dedup_key=dedup_key,
         platform=platform,
         seed=seed,
+        retest_of=retest_of,
+        **description.columns(),
     )
     if granted is None:
         assert dedup_key is not None
@@ -133,6 +175,8 @@ async def claim_experiment(
         lease_expires_at=granted.lease_expires_at,
         seed=seed,
         base=await _base_of(session, campaign, request.base, platform),
+        similar=similar,
+        retest_of=retest_of,
     )
 
 

@@ -5,19 +5,18 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from coordinator.programs.models import Program
+from coordinator.programs.rules import ReadProgram
 
 
-async def store_program(
-    session: AsyncSession, *, source_sha256: str, fingerprint: str, source: str
-) -> None:
+async def store_program(session: AsyncSession, program: ReadProgram) -> None:
     """Store a text once, whoever else stores the same one at the same time."""
     await session.execute(
         insert(Program)
         .values(
-            source_sha256=source_sha256,
-            fingerprint=fingerprint,
-            source=source,
-            size_bytes=len(source.encode()),
+            source_sha256=program.source_sha256,
+            fingerprint=program.fingerprint,
+            source=program.source,
+            size_bytes=len(program.source.encode()),
         )
         .on_conflict_do_nothing(index_elements=[Program.source_sha256])
     )

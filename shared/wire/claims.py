@@ -57,7 +57,11 @@ class BaseRead(WireModel):
 
 
 class ClaimRead(WireModel):
-    """A lease: only the holder of the current ``epoch`` can complete the experiment."""
+    """A lease: only the holder of the current ``epoch`` can complete the experiment.
+
+    ``similar`` names what it resembles, and ``retest_of`` the experiment that made the same
+    change on a base that has moved on since.
+    """
 
     experiment_id: UUID
     epoch: int
@@ -65,6 +69,7 @@ class ClaimRead(WireModel):
     seed: int
     base: BaseRead | None = None
     similar: list[Match] = Field(default_factory=list)
+    retest_of: UUID | None = None
 
 
 class HeartbeatCreate(WireModel):

@@ -224,6 +224,12 @@ def test_results_compare_only_within_one_platform(agent):
 
 def test_a_program_that_changed_after_its_claim_frees_what_was_claimed(agent, other):
     claim = agent.claimed()
-    agent.put(result_body(claim, source=make_program(matrix_lr=0.06)))
+    agent.put(
+        result_body(
+            claim,
+            hypothesis="Raise MATRIX_LR from 0.04 to 0.06",
+            source=make_program(matrix_lr=0.06),
+        )
+    )
     assert other.claim().status_code == 201
     assert other.claim(source=make_program(matrix_lr=0.06)).status_code == 409

@@ -1,0 +1,145 @@
+"""What an experiment says it changes, in the form that finds its like."""
+
+import asyncio
+import hashlib
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from coordinator.campaigns.models import Campaign
+from coordinator.programs.repository import find_source
+from coordinator.search.embedder import Embedder, Vector
+from shared.changes import (
+    ChangeSignature,
+    ConstantEdit,
+    DefinitionEdit,
+    change_signature,
+    constant_edit,
+    signature_of_edits,
+)
+from shared.constants import read_constants
+from shared.dedup import parse_experiment
+from shared.wire.claims import ConstantChange
+from shared.words import DEFAULT_VOCABULARY, ParsedHypothesis, Vocabulary
+from shared.words.atoms import Atom
+from shared.words.hypotheses import name_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """Words and change of an experiment, parsed, with the keys and the vector that find it."""
+
+    parsed: ParsedHypothesis
+    change: ChangeSignature | None
+    embedding: Vector
+
+    @property
+    def parameters_key(self) -> str:
+        """Return the name of what is touched; experiments that differ in it are not the same.
+
+        This is a property of ``shared.words.decide``: it asks for the same parameters or, where
+        none was read, for the same numbers.
+        """
+        if self.parsed.atoms:
+            return _digest("parameters", *self.parsed.parameters)
+        return _digest("numbers", *(f"{number:g}" for number in sorted(self.parsed.numbers)))
+
+    @property
+    def values_key(self) -> str:
+        """Return the name of what becomes of it, to two digits: the likeliest to be the same."""
+        return _digest("values", *sorted(_outline(atom) for atom in self.parsed.atoms))
+
+    def columns(self) -> dict[str, Any]:
+        """Return the values of the experiment's columns that hold this description."""
+        change = self.change
+        return {
+            "change": None if change is None else change_to_json(change),
+            "change_key": None if change is None or change.is_empty else change.key,
+            "changed_names": [] if change is None else list(change.names),
+            "parameters_key": self.parameters_key,
+            "values_key": self.values_key,
+            "embedding": self.embedding,
+        }
+
+
+async def describe(
+    embedder: Embedder,
+    hypothesis: str,
+    *,
+    vocabulary: Vocabulary,
+    base: str | None = None,
+    source: str | None = None,
+    changes: list[ConstantChange] | None = None,
+) -> Description:
+    """Return the description of an experiment.
+
+    Args:
+        embedder: Gives the vector of the words.
+        hypothesis: What the agent wants to test.
+        vocabulary: The words of the campaign, see ``campaign_vocabulary``.
+        base: Text of the program that the change starts from, if it is known.
+        source: Text of the changed program; with ``base`` it tells the change exactly.
+        changes: What the agent says it will change; used where the code does not tell.
+    """
+    change = None
+    if base is not None and source is not None:
+        change = await asyncio.to_thread(change_signature, base, source)
+    elif changes:
+        change = signature_of_edits(
+            constant_edit(each.name, each.old, each.new) for each in changes
+        )
+    return Description(
+        parsed=parse_cached(hypothesis, change, vocabulary),
+        change=change,
+        embedding=await embedder.embed(hypothesis),
+    )
+
+
+async def campaign_vocabulary(session: AsyncSession, campaign: Campaign) -> Vocabulary:
+    """Return the field's vocabulary with the constants of the campaign's own program."""
+    known = _vocabularies.get(campaign.baseline_sha256)
+    if known is None:
+        baseline = await find_source(session, campaign.baseline_sha256)
+        assert baseline is not None
+        known = DEFAULT_VOCABULARY.with_constants(read_constants(baseline))
+        _vocabularies[campaign.baseline_sha256] = known
+    return known
+
+
+# By the hash of the program, so an entry cannot become wrong; one per campaign.
+_vocabularies: dict[str, Vocabulary] = {}
+
+# The same neighbours come up again and again; parsing one costs more than comparing a dozen.
+parse_cached = lru_cache(maxsize=20_000)(parse_experiment)
+
+
+def change_to_json(change: ChangeSignature) -> dict[str, Any]:
+    """Return a change as it is stored."""
+    return {
+        "constants": [asdict(edit) for edit in change.constants],
+        "definitions": [asdict(edit) for edit in change.definitions],
+        "statements_added": list(change.statements_added),
+        "statements_removed": list(change.statements_removed),
+    }
+
+
+def change_from_json(stored: dict[str, Any]) -> ChangeSignature:
+    """Return a change from its stored form."""
+    return ChangeSignature(
+        constants=tuple(ConstantEdit(**edit) for edit in stored["constants"]),
+        definitions=tuple(DefinitionEdit(**edit) for edit in stored["definitions"]),
+        statements_added=tuple(stored["statements_added"]),
+        statements_removed=tuple(stored["statements_removed"]),
+    )
+
+
+def _outline(atom: Atom) -> str:
+    numbers = [f"{number.value:.1e}" for number in atom.new]
+    step = f"{atom.change.kind}{atom.change.value:.1e}" if atom.change else ""
+    return "|".join((name_of(atom), atom.value, atom.state, *numbers, step))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

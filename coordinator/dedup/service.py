@@ -1,0 +1,114 @@
+"""The dedup decision on a claim, inside the claim's own transaction."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from coordinator.campaigns.models import Campaign
+from coordinator.db import lock_until_commit
+from coordinator.dedup.description import (
+    Description,
+    change_from_json,
+    parse_cached,
+)
+from coordinator.dedup.repository import find_neighbours, find_parents, find_similar
+from coordinator.errors import DuplicateClaimError
+from shared.dedup import Candidate, Neighbour, base_relation, decide_claim, standing_of
+from shared.states import CrashReason, ExperimentStatus, Outcome
+from shared.wire.claims import Match
+from shared.words import Vocabulary
+
+SIMILAR = 5
+SIMILAR_COSINE = 0.5  # below this two hypotheses have little but the field in common
+
+
+async def lock_alike(session: AsyncSession, campaign: Campaign, description: Description) -> None:
+    """Make claims that could be the same wait for each other until the transaction ends.
+
+    What differs in both keys cannot be the same, so it does not wait. Sorted, so that two claims
+    never wait for each other in a circle.
+    """
+    names = {f"parameters:{campaign.id}:{description.parameters_key}"}
+    if description.change is not None:
+        names.add(f"change:{campaign.id}:{description.change.key}")
+    for name in sorted(names):
+        await lock_until_commit(session, name)
+
+
+async def refuse_duplicate(
+    session: AsyncSession,
+    campaign: Campaign,
+    description: Description,
+    *,
+    vocabulary: Vocabulary,
+    base_sha256: str | None,
+    dedup_key: str | None,
+) -> UUID | None:
+    """Return what a new experiment re-tests on a base that has moved on, if it does.
+
+    Raises:
+        DuplicateClaimError: It is the same as experiments that are held or done; it carries the
+            reason and these matches.
+    """
+    rows = await find_neighbours(session, campaign.id, description, dedup_key=dedup_key)
+    if not rows:
+        return None
+    bases = {row.base_sha256 for row in rows} | {base_sha256}
+    parents = await find_parents(session, campaign.id, {base for base in bases if base})
+    neighbours = [
+        Neighbour(
+            id=row,
+            standing=standing_of(
+                _status_now(row),
+                Outcome(row.outcome) if row.outcome else None,
+                CrashReason(row.crash_reason) if row.crash_reason else None,
+            ),
+            relation=base_relation(base_sha256, row.base_sha256, parents),
+            parsed=parse_cached(row.hypothesis, change, vocabulary),
+            # Of the program only what counts once: each platform has a baseline of its own.
+            fingerprint=row.dedup_key,
+            change=change,
+            cosine=row.cosine,
+        )
+        for row in rows
+        for change in [change_from_json(row.change) if row.change else None]
+    ]
+    candidate = Candidate(
+        parsed=description.parsed, fingerprint=dedup_key, change=description.change
+    )
+    decision = decide_claim(candidate, neighbours)
+    if decision.reason is not None:
+        raise DuplicateClaimError(
+            reason=decision.reason,
+            matches=[_match(match.id).model_dump(mode="json") for match in decision.matches],
+        )
+    return decision.retest_of.id.id if decision.retest_of else None
+
+
+async def similar_experiments(
+    session: AsyncSession, campaign: Campaign, description: Description
+) -> list[Match]:
+    """Return what a granted claim resembles, so that its agent can learn from it."""
+    rows = await find_similar(session, campaign.id, description, limit=SIMILAR)
+    return [_match(row) for row in rows if row.cosine >= SIMILAR_COSINE]
+
+
+def _status_now(row: Any) -> ExperimentStatus:
+    """Return the status by the clock: a lease that ran out holds nothing, swept or not."""
+    status = ExperimentStatus(row.status)
+    if status is ExperimentStatus.CLAIMED and not row.is_live:
+        return ExperimentStatus.EXPIRED
+    return status
+
+
+def _match(row: Any) -> Match:
+    return Match(
+        experiment_id=row.id,
+        hypothesis=row.hypothesis,
+        agent=row.agent,
+        status=row.status,
+        outcome=Outcome(row.outcome) if row.outcome else None,
+        val_bpb=row.val_bpb,
+        similarity=None if row.cosine is None else round(row.cosine, 4),
+    )
