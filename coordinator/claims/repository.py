@@ -79,11 +79,37 @@ async def lock_experiment(
     return experiment, now
 
 
-async def renew_lease(session: AsyncSession, experiment_id: UUID, lease_ttl_s: int) -> datetime:
-    """Set status and expiry of a held claim and return the new expiry."""
+async def read_claim(session: AsyncSession, experiment_id: UUID, epoch: int) -> Any | None:
+    """Return ``(status, epoch, lease_expires_at, holder_id, now)`` in one read that locks nothing.
+
+    ``holder_id`` is the agent that got this epoch, ``None`` if it was never given out.
+    """
+    rows = await session.execute(
+        select(
+            *(Experiment.status, Experiment.epoch, Experiment.lease_expires_at),
+            *(Lease.agent_id.label("holder_id"), CLOCK.label("now")),
+        )
+        .outerjoin(Lease, (Lease.experiment_id == Experiment.id) & (Lease.epoch == epoch))
+        .where(Experiment.id == experiment_id)
+    )
+    return rows.one_or_none()
+
+
+async def renew_lease(
+    session: AsyncSession, experiment_id: UUID, *, epoch: int, lease_ttl_s: int
+) -> datetime | None:
+    """Move the expiry of a claim that ``epoch`` still holds; return it, ``None`` if it does not.
+
+    The condition is that of ``may_renew``, at the instant of writing: whatever was read before
+    may have changed since.
+    """
     rows = await session.execute(
         update(Experiment)
-        .where(Experiment.id == experiment_id)
+        .where(
+            Experiment.id == experiment_id,
+            Experiment.epoch == epoch,
+            Experiment.status.in_((ExperimentStatus.CLAIMED, ExperimentStatus.EXPIRED)),
+        )
         .values(
             status=ExperimentStatus.CLAIMED,
             lease_expires_at=CLOCK + timedelta(seconds=lease_ttl_s),
@@ -91,9 +117,7 @@ async def renew_lease(session: AsyncSession, experiment_id: UUID, lease_ttl_s: i
         .returning(Experiment.lease_expires_at)
         .execution_options(synchronize_session=False)
     )
-    expires_at = rows.scalar_one()
-    assert expires_at is not None
-    return expires_at
+    return rows.scalar_one_or_none()
 
 
 async def set_released(session: AsyncSession, experiment_id: UUID) -> None:
@@ -106,18 +130,21 @@ async def set_released(session: AsyncSession, experiment_id: UUID) -> None:
     )
 
 
-async def expire_leases(session: AsyncSession, *, limit: int = 500) -> list[Any]:
+async def expire_leases(session: AsyncSession, *, limit: int) -> list[Any]:
     """Write down which leases have run out; replicas skip each other's rows."""
+    # A materialized list: as a plain subquery the planner may run it, and its limit, once per row.
     expired = (
         select(Experiment.id)
         .where(Experiment.status == ExperimentStatus.CLAIMED, Experiment.lease_expires_at <= CLOCK)
         .order_by(Experiment.lease_expires_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("expired")
+        .prefix_with("MATERIALIZED")
     )
     rows = await session.execute(
         update(Experiment)
-        .where(Experiment.id.in_(expired.scalar_subquery()))
+        .where(Experiment.id == expired.c.id)
         .values(status=ExperimentStatus.EXPIRED)
         .returning(Experiment.id, Experiment.campaign_id, Experiment.agent_id, Experiment.epoch)
         .execution_options(synchronize_session=False)

@@ -3,12 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, status
+from fastapi import APIRouter, BackgroundTasks, Query, Request, status
 
 from coordinator.agents.presence import note_presence
 from coordinator.auth import CurrentAgent
 from coordinator.campaigns.routes import CampaignInPath
-from coordinator.claims.service import claim_experiment, release_claim, renew_claim
+from coordinator.claims.keeping import release_claim, renew_claim
+from coordinator.claims.service import claim_experiment
 from coordinator.db import Session
 from coordinator.settings import CoordinatorSettings
 from shared.wire.claims import ClaimCreate, ClaimRead, HeartbeatCreate, HeartbeatRead
@@ -38,14 +39,20 @@ async def create_heartbeat(
     agent: CurrentAgent,
     session: Session,
     request: Request,
+    after: BackgroundTasks,
 ) -> HeartbeatRead:
     """Keep a claim; 409 ``lease-lost`` means that it has ended."""
     settings: CoordinatorSettings = request.app.state.settings
     renewed = await renew_claim(
         session, agent, experiment_id, epoch=body.epoch, ttl_s=settings.lease_ttl_s
     )
-    await note_presence(
-        request.app.state.redis, agent.name, experiment_id=experiment_id, progress=body.progress
+    # After the commit and the answer: a Redis that hangs delays no heartbeat and holds no row.
+    after.add_task(
+        note_presence,
+        request.app.state.redis,
+        agent.name,
+        experiment_id=experiment_id,
+        progress=body.progress,
     )
     return renewed
 

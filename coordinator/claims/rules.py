@@ -3,7 +3,7 @@
 | state    | event                            | state    | note                                   |
 | -------- | -------------------------------- | -------- | -------------------------------------- |
 | (none)   | claim                            | claimed  | epoch 1                                |
-| claimed  | heartbeat of the current epoch   | claimed  | later expiry                           |
+| claimed  | heartbeat of the current epoch   | claimed  | later expiry if half the time is gone  |
 | claimed  | the lease runs out               | expired  | at once; the sweep only writes it down |
 | claimed  | release by the holder            | released |                                        |
 | expired  | heartbeat of the current epoch   | claimed  | nobody took it: the holder goes on     |
@@ -15,7 +15,7 @@
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.states import ExperimentStatus
 
@@ -49,6 +49,18 @@ def decide_completion(state: ClaimState, *, epoch: int, now: datetime) -> Comple
     """Return whether a result of ``epoch`` completes the experiment, and whether it is late."""
     is_current = epoch == state.epoch and state.status is not ExperimentStatus.DONE
     return Completion(completes=is_current, is_late=not (is_current and state.is_live(now)))
+
+
+def must_renew(state: ClaimState, *, now: datetime, ttl_s: int) -> bool:
+    """Return whether a heartbeat that may keep the claim has to move its expiry.
+
+    While at least half of a lease is left, the answer is the expiry as it stands and nothing is
+    written: whoever beats has half a lease ahead either way, and most heartbeats cost one read.
+    """
+    if not state.is_live(now):
+        return True
+    assert state.lease_expires_at is not None
+    return state.lease_expires_at - now < timedelta(seconds=ttl_s) / 2
 
 
 def may_renew(state: ClaimState, *, epoch: int) -> bool:

@@ -1,8 +1,8 @@
-"""Claiming, keeping and giving back experiments."""
+"""Claiming experiments."""
 
 import hashlib
 import secrets
-from uuid import UUID
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,13 +10,11 @@ from coordinator.agents.models import Agent
 from coordinator.bests.repository import mean_val_bpb
 from coordinator.campaigns.models import Campaign
 from coordinator.claims.repository import (
-    find_lease,
     find_lease_by_key,
     grant_claim,
     lock_experiment,
     record_lease,
     renew_lease,
-    set_released,
 )
 from coordinator.claims.rules import ClaimState, may_renew
 from coordinator.db import lock_until_commit
@@ -26,13 +24,10 @@ from coordinator.errors import (
     ClaimKeyReusedError,
     DuplicateClaimError,
     LeaseLostError,
-    NotYourClaimError,
     UnknownBaseError,
-    UnknownEpochError,
-    UnknownExperimentError,
 )
 from coordinator.events.repository import add_event
-from coordinator.experiments.models import Experiment, Lease
+from coordinator.experiments.models import Lease
 from coordinator.experiments.repository import find_matches_by_dedup_key
 from coordinator.programs.repository import find_fingerprint, find_source, store_program
 from coordinator.programs.rules import ReadProgram
@@ -40,11 +35,11 @@ from coordinator.programs.service import read_program
 from coordinator.search.embedder import Embedder
 from shared.ids import new_id
 from shared.states import ExperimentStatus
-from shared.wire.claims import BaseRead, ClaimCreate, ClaimRead, HeartbeatRead
+from shared.wire.claims import BaseRead, ClaimCreate, ClaimRead
 
 
-def state_of(experiment: Experiment) -> ClaimState:
-    """Return what the rules need of an experiment."""
+def state_of(experiment: Any) -> ClaimState:
+    """Return what the rules need of an experiment, or of a row with the state of its claim."""
     return ClaimState(
         status=ExperimentStatus(experiment.status),
         epoch=experiment.epoch,
@@ -195,10 +190,12 @@ async def _same_claim(
         raise LeaseLostError(
             "The claim of this claim_key has ended: make a new UUID and claim again."
         )
+    expires_at = await renew_lease(session, experiment.id, epoch=lease.epoch, lease_ttl_s=ttl_s)
+    assert expires_at is not None
     return ClaimRead(
         experiment_id=experiment.id,
         epoch=lease.epoch,
-        lease_expires_at=await renew_lease(session, experiment.id, ttl_s),
+        lease_expires_at=expires_at,
         seed=lease.seed,
         base=await _base_of(session, campaign, request.base, experiment.platform),
     )
@@ -213,63 +210,3 @@ async def _base_of(
         source_sha256=base,
         val_bpb=await mean_val_bpb(session, campaign.id, source_sha256=base, platform=platform),
     )
-
-
-async def renew_claim(
-    session: AsyncSession, agent: Agent, experiment_id: UUID, *, epoch: int, ttl_s: int
-) -> HeartbeatRead:
-    """Keep the claim for another while.
-
-    Raises:
-        UnknownExperimentError: There is no such experiment.
-        UnknownEpochError: This epoch was never given out.
-        NotYourClaimError: Another agent got this epoch.
-        LeaseLostError: The claim has ended or was given to somebody else.
-    """
-    experiment = await _held_by(session, agent, experiment_id, epoch)
-    if not may_renew(state_of(experiment), epoch=epoch):
-        raise LeaseLostError
-    return HeartbeatRead(lease_expires_at=await renew_lease(session, experiment_id, ttl_s))
-
-
-async def release_claim(
-    session: AsyncSession, agent: Agent, experiment_id: UUID, *, epoch: int
-) -> None:
-    """Give the claim back, so that anybody may have it; doing so twice changes nothing more.
-
-    Raises:
-        UnknownExperimentError: There is no such experiment.
-        UnknownEpochError: This epoch was never given out.
-        NotYourClaimError: Another agent got this epoch.
-        LeaseLostError: The experiment is done, or was given to somebody else.
-    """
-    experiment = await _held_by(session, agent, experiment_id, epoch)
-    if experiment.status == ExperimentStatus.RELEASED and experiment.epoch == epoch:
-        return
-    if not may_renew(state_of(experiment), epoch=epoch):
-        raise LeaseLostError
-    await set_released(session, experiment_id)
-    await add_event(
-        session,
-        "released",
-        campaign_id=experiment.campaign_id,
-        agent_id=agent.id,
-        experiment_id=experiment_id,
-        epoch=epoch,
-        agent=agent.name,
-    )
-
-
-async def _held_by(
-    session: AsyncSession, agent: Agent, experiment_id: UUID, epoch: int
-) -> Experiment:
-    locked = await lock_experiment(session, experiment_id)
-    if locked is None:
-        raise UnknownExperimentError
-    experiment, _ = locked
-    lease = await find_lease(session, experiment_id, epoch)
-    if lease is None:
-        raise UnknownEpochError
-    if lease.agent_id != agent.id:
-        raise NotYourClaimError
-    return experiment
