@@ -13,7 +13,7 @@ from tests.attacks.honest import HONEST, steps
 from tests.attacks.laboratory import BASE, Laboratory
 from worker.runner import RunReport, clock, running
 
-SHORT = clock.Limits(startup_s=25, window_s=1.5, grace_s=2, exam_s=6)
+SHORT = clock.Limits(startup_s=25, window_s=1.5, grace_s=2, answer_s=4, exam_s=6)
 WORKERS = min(4, max(2, os.cpu_count() or 2))
 RUN_DIR_BYTES = 100 * 2**20
 

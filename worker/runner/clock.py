@@ -21,6 +21,7 @@ from typing import Any
 FREE_STEPS = 11  # the clock starts behind these, as in the reference
 MUTE_BATCHES = 64  # without a step noted: 11 steps of a program that accumulates a few batches
 WINDOW_TOKENS = 2**23  # 16 steps of 2**19 tokens
+EXAM_PACE = 1.5  # times the pace of training: a forward pass is a third of it
 SLOW_START = 3  # times the later pace: what the free steps may take
 
 
@@ -31,6 +32,7 @@ class Limits:
     startup_s: float
     window_s: float
     grace_s: float
+    answer_s: float  # the first answer: a program that trains on does it before, or is inconsistent
     exam_s: float
 
 
@@ -38,8 +40,10 @@ def limits_for(budget_s: float, *, has_gpu: bool) -> Limits:
     """Return the limits of a machine; compilation takes minutes on a GPU, nothing on a CPU."""
     grace_s = max(2.0, 0.02 * budget_s)
     if has_gpu:
-        return Limits(startup_s=300, window_s=120, grace_s=grace_s, exam_s=60)
-    return Limits(startup_s=120, window_s=2 + 0.1 * budget_s, grace_s=grace_s, exam_s=15)
+        return Limits(startup_s=300, window_s=120, grace_s=grace_s, answer_s=60, exam_s=90)
+    return Limits(
+        startup_s=120, window_s=2 + 0.1 * budget_s, grace_s=grace_s, answer_s=4, exam_s=12
+    )
 
 
 class Clock:
@@ -50,6 +54,7 @@ class Clock:
         self.batches = self.tokens = 0
         self.first_batch: float | None = None
         self.exam_began: float | None = None
+        self.answered: float | None = None
         self.val_bpb: float | None = None
         self._eleventh: float | None = None
         self._tokens_before = 0
@@ -67,6 +72,8 @@ class Clock:
         elif name == "exam":
             self.exam_began = at
             self._exam_tokens = int(details["tokens"])
+        elif name == "answer":
+            self.answered = at
         elif name == "score":
             self.val_bpb = float(details["val_bpb"])
         is_mute = not self._steps and self.batches >= MUTE_BATCHES
@@ -107,7 +114,7 @@ class Clock:
         """Return how long the examination may take: answering costs less than training did."""
         trained = self.tokens - self._tokens_before
         pace = self.trained_s(now) / trained if trained else 0.0
-        return self.limits.exam_s + 3 * pace * self._exam_tokens
+        return self.limits.exam_s + EXAM_PACE * pace * self._exam_tokens
 
     def overdue(self, now: float) -> str | None:
         """Return what has taken too long, if anything has."""
@@ -125,8 +132,10 @@ class Clock:
             )
         if self.exam_began is not None:
             limit_s = self.exam_limit_s(now)
+            if self.answered is None:
+                limit_s = self.limits.answer_s + 2 * self.step_s()
             late = now - self.exam_began > limit_s
-            return f"did not answer the examiner within {limit_s:.0f} s" if late else None
+            return f"did not answer the examiner within {limit_s:.1f} s" if late else None
         assert self.first_batch is not None
         if now - self.first_batch > 2 * self.budget_s + self.limits.window_s + 60:
             return "took more than twice its time budget"

@@ -1,0 +1,130 @@
+"""The examination itself, with models that are a few lines of tensor arithmetic."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from worker.examiner.exam import Exam, RefusedError
+
+VOCAB, T, ROWS = 50, 40, 64
+
+
+def rows() -> np.ndarray:
+    """Tokens where the next is often the one above, so that there is something to know."""
+    rng = np.random.default_rng(1)
+    steps = rng.choice([1, 1, 1, 2, 7], size=(ROWS, T + 1))
+    return (rng.integers(VOCAB, size=(ROWS, 1)) + steps.cumsum(1)) % VOCAB
+
+
+def honest(x: Tensor) -> Tensor:
+    return 3.0 * torch.nn.functional.one_hot((x + 1) % VOCAB, VOCAB).float()
+
+
+def token_bytes() -> Tensor:
+    lengths = torch.full((VOCAB,), 3, dtype=torch.int32)
+    lengths[0] = 0
+    return lengths
+
+
+def examine(model: Callable[[Tensor], Tensor], *, batch_size: int = 8, seed: int = 0) -> float:
+    exam = Exam(rows(), token_bytes(), batch_size, np.random.default_rng(seed))
+    for batch in range(exam.batches):
+        x = exam.inputs(batch)
+        assert x.shape == (exam.batch_size, T)
+        exam.take(model(x))
+    return exam.score()
+
+
+def test_the_score_is_the_loss_per_byte_of_counted_tokens() -> None:
+    tokens = torch.from_numpy(rows())
+    x, y = tokens[:, :-1], tokens[:, 1:]
+    losses = torch.nn.functional.cross_entropy(honest(x).mT, y, reduction="none").double()
+    counted = token_bytes()[y]
+    expected = float(losses[counted > 0].sum()) / (math.log(2) * int(counted.sum()))
+    assert examine(honest) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 96, 5000])
+def test_the_score_does_not_depend_on_the_batch_size(batch_size: int) -> None:
+    assert examine(honest, batch_size=batch_size) == pytest.approx(examine(honest), abs=1e-9)
+
+
+def test_the_score_does_not_depend_on_the_order() -> None:
+    assert examine(honest, seed=1) == pytest.approx(examine(honest, seed=2), abs=1e-9)
+
+
+def test_scaling_the_distribution_changes_nothing() -> None:
+    assert examine(lambda x: honest(x) + 500) == pytest.approx(examine(honest), abs=1e-4)
+
+
+def future(x: Tensor) -> Tensor:
+    return torch.nn.functional.one_hot(x.roll(-1, 1), VOCAB).float()
+
+
+@pytest.mark.parametrize("weight", [0.3, 1.0, 20.0])
+def test_a_model_that_looks_ahead_is_refused(weight: float) -> None:
+    with pytest.raises(RefusedError, match="looks ahead"):
+        examine(lambda x: honest(x) + weight * future(x))
+
+
+def test_a_look_ahead_below_the_tolerance_of_rounding_is_refused_by_its_gain() -> None:
+    with pytest.raises(RefusedError, match="Seeing the future"):
+        examine(lambda x: honest(x) + 0.1 * future(x))
+
+
+def test_a_model_that_remembers_its_answers_is_refused_where_targets_are_hidden() -> None:
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    def replaying(x: Tensor) -> Tensor:
+        answers = honest(x) + 20 * future(x)
+        for row, answer in zip(x, answers, strict=True):
+            for old_row, old_answer in seen:
+                same = int((row == old_row).long().cumprod(0).sum())
+                answer[:same] = old_answer[:same]
+            seen.append((row.clone(), answer.clone()))
+        return answers
+
+    with pytest.raises(RefusedError, match="next token is hidden"):
+        examine(replaying)
+
+
+def test_noise_as_of_reduced_precision_is_let_through() -> None:
+    def noisy(x: Tensor) -> Tensor:
+        return (honest(x) + 0.01 * torch.randn(*x.shape, VOCAB)).bfloat16().float()
+
+    assert examine(noisy) == pytest.approx(examine(honest), abs=0.01)
+
+
+def test_answers_that_are_left_to_chance_are_refused() -> None:
+    with pytest.raises(RefusedError, match="dropout"):
+        examine(lambda x: honest(x) * (torch.rand(*x.shape, 1) > 0.5))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_values_that_are_not_finite_are_refused_as_diverged(value: float) -> None:
+    def broken(x: Tensor) -> Tensor:
+        logits = honest(x)
+        logits[0, 0, 0] = value
+        return logits
+
+    with pytest.raises(RefusedError) as refusal:
+        examine(broken)
+    assert refusal.value.diverged
+
+
+def test_an_unfinished_examination_has_no_score() -> None:
+    exam = Exam(rows(), token_bytes(), 8, np.random.default_rng(0))
+    exam.take(honest(exam.inputs(0)))
+    with pytest.raises(RefusedError, match="not answered to its end"):
+        exam.score()
+
+
+def test_the_last_target_of_a_row_is_in_no_input() -> None:
+    tokens = np.zeros((40, 9), dtype=np.int64)
+    tokens[:, -1] = 1
+    exam = Exam(tokens, token_bytes(), 8, np.random.default_rng(0))
+    assert all(int(exam.inputs(batch).sum()) == 0 for batch in range(exam.batches))
