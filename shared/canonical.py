@@ -27,8 +27,9 @@ class Canonicaliser:
     """Writes nodes of one program; what the whole program does decides what is free to vary."""
 
     def __init__(self, program: ast.Module) -> None:
-        self._rename = not sees_local_names(program)
-        self._keep_docstrings = _reads_docstrings(program)
+        names, attributes = _identifiers(program)
+        self._rename = not sees_local_names(names, attributes)
+        self._keep_docstrings = "__doc__" in names or bool({"__doc__", "getdoc"} & attributes)
 
     def text(self, node: ast.AST) -> str:
         """The canonical text of the program or of one of its statements."""
@@ -155,12 +156,16 @@ def canonical_constant(value: object) -> str:
     return f"{type(value).__name__}:{value!r}"
 
 
-def _reads_docstrings(program: ast.Module) -> bool:
-    return any(
-        (isinstance(node, ast.Name) and node.id == "__doc__")
-        or (isinstance(node, ast.Attribute) and node.attr in {"__doc__", "getdoc"})
-        for node in ast.walk(program)
-    )
+def _identifiers(program: ast.Module) -> tuple[set[str], set[str]]:
+    """The names and the attributes that a program uses anywhere."""
+    names: set[str] = set()
+    attributes: set[str] = set()
+    for node in ast.walk(program):
+        if isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            attributes.add(node.attr)
+    return names, attributes
 
 
 def _single_imports(node: ast.Import | ast.ImportFrom) -> Iterator[ast.stmt]:

@@ -7,6 +7,7 @@ attributes, imported names and nested definitions (their names can be seen from 
 
 import ast
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -57,12 +58,10 @@ class Scope:
         return self.parent.canonical(name, from_inside=True) if self.parent else name
 
 
-def sees_local_names(tree: ast.AST) -> bool:
-    """Whether the program can look at the names of its own local variables."""
-    return any(
-        (isinstance(node, ast.Name) and node.id in _BUILTINS | _FRAME_TOOLS)
-        or (isinstance(node, ast.Attribute) and node.attr in _FRAME_TOOLS)
-        for node in ast.walk(tree)
+def sees_local_names(names: AbstractSet[str], attributes: AbstractSet[str]) -> bool:
+    """Whether a program that uses these names can look at the names of its local variables."""
+    return not (_BUILTINS | _FRAME_TOOLS).isdisjoint(names) or not _FRAME_TOOLS.isdisjoint(
+        attributes
     )
 
 
