@@ -27,10 +27,13 @@ PACKAGE_HOSTS = re.compile(
     + ")"
 )
 
+PROMISES = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME)\b")
+
 
 def unwanted(text: str) -> list[str]:
-    """Paths of one machine, and hosts that packages come from."""
-    return [found[0] for kind in (OWN_FOLDERS, PACKAGE_HOSTS) for found in kind.finditer(text)]
+    """Paths of one machine, hosts that packages come from, promises to do it later."""
+    kinds = (OWN_FOLDERS, PACKAGE_HOSTS, PROMISES)
+    return [found[0] for kind in kinds for found in kind.finditer(text)]
 
 
 def test_no_file_has_a_name_that_says_nothing():
@@ -52,7 +55,7 @@ def test_the_readme_fits_on_a_few_screens():
     assert len(text_of("README.md").splitlines()) <= MAX_README_LINES
 
 
-def test_no_file_names_a_folder_of_one_machine_or_a_package_host():
+def test_no_file_holds_a_path_of_one_machine_a_package_host_or_a_promise():
     found = {}
     for path in project_files():
         try:
@@ -66,7 +69,12 @@ def test_no_file_names_a_folder_of_one_machine_or_a_package_host():
 
 @pytest.mark.parametrize(
     "text",
-    ["/ho" + "me/me/x", "see /ro" + "ot/.cache", "https://py" + "pi.org/simple"],
+    [
+        "/ho" + "me/me/x",
+        "see /ro" + "ot/.cache",
+        "https://py" + "pi.org/simple",
+        "# TO" + "DO: later",
+    ],
 )
 def test_what_no_file_may_hold_is_recognised(text):
     assert unwanted(text)
