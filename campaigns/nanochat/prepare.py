@@ -204,6 +204,9 @@ def _fetch_rest(url: str, part: Path) -> None:
             expected = (answer.headers.get("X-Linked-ETag") or "").strip('"')
             with part.open("ab" if have else "wb") as out:
                 shutil.copyfileobj(answer, out, 1 << 20)
+                length = int(answer.headers.get("Content-Length", out.tell() - have))
+                if out.tell() < have + length:
+                    raise ConnectionError("the connection broke off")
     except urllib.error.HTTPError as error:
         if error.code != 416:  # 416: nothing is missing
             raise

@@ -77,7 +77,7 @@ CHEATS: dict[str, str] = {
     "is empty": "",
     "is not Python": "val_bpb: 0.1",
     "skips the optimizer": program(before="optimizer.step = lambda: None"),
-    "does not train": program(before="TIME_BUDGET = 0"),
+    "does not train": program(before="step = 99"),
     # -- patches
     "replaces evaluate_bpb": program(model="evaluate_bpb = lambda *a: 0.1"),
     "patches evaluate_bpb in the harness": program(
@@ -512,6 +512,7 @@ WITHOUT_EFFECT = frozenset({
     "adds a constant to its logits",
     "answers with probabilities that sum to the vocabulary",
     "answers nothing, in turn",
+    "writes into the shared logits meanwhile",
     "is examined twice",
     "is examined before its training",
     "seeds until it is lucky",

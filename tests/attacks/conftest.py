@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks.cheats import CHEATS
+from tests.attacks.cheats import CHEATS, WITHOUT_EFFECT
 from tests.attacks.honest import HONEST, steps
 from tests.attacks.laboratory import BASE, Laboratory
 from worker.runner import RunReport, clock, running
@@ -47,7 +47,9 @@ def reports(
     wanted: set[str],
 ) -> Iterator[Mapping[str, "Future[RunReport]"]]:
     """What the selected programs, and the plain one, came to, past the policy check."""
-    programs = CHEATS | {name: steps(source) for name, source in HONEST.items()} | {"": BASE}
+    # Programs whose scores are compared train for a count of steps, not for a time.
+    compared = HONEST | {name: CHEATS[name] for name in WITHOUT_EFFECT} | {"": BASE}
+    programs = CHEATS | {name: steps(source) for name, source in compared.items()}
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(WORKERS) as pool:
         patch.setattr(running, "check_policy", lambda _: [])
         yield {

@@ -10,8 +10,8 @@ from worker.runner import RunReport
 from worker.runner.policy import check_policy
 from worker.runner.sandbox import find_bubblewrap
 
-# Half a second of training on a busy machine: 3.8 to 4.1; a look ahead that works: below 2.
-NOISE_BPB = 0.4
+# The order of sums changes the last digits, and with them a step or two.
+NOISE_BPB = 0.01
 
 
 @pytest.mark.parametrize("name", CHEATS)

@@ -1,0 +1,76 @@
+"""The campaign's own prepare.py as a command."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared.constants import override_constants
+from tests.attacks.laboratory import CAMPAIGN
+from worker.doctor import Health, examine_machine
+from worker.runner import PrepareError, prepare_data
+
+
+@pytest.fixture
+def harness(tmp_path: Path) -> Path:
+    text = tmp_path / "text"
+    text.mkdir()
+    for number in range(80):
+        (text / f"{number}.txt").write_text(f"This is text {number}. " * (number + 5))
+    path = tmp_path / "prepare.py"
+    changes = {"DATA": str(text), "VOCAB_SIZE": 300, "HELD_OUT_PERCENT": 20}
+    path.write_text(override_constants((CAMPAIGN / "prepare.py").read_text(), changes))
+    return path
+
+
+def test_of_two_that_prepare_at_once_one_works_and_both_have_the_result(
+    harness: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, str(harness), "--data-dir", str(tmp_path / "data"), "--json"]
+    pipe = subprocess.PIPE
+    both = [subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    first, second = (json.loads(out) for out, _ in said)
+    assert first == second
+    assert {*first} == {"data_sha256", "tokenizer_sha256", "train_bytes", "val_bytes"}
+    assert sum(progress.count("BPE") for _, progress in said) == 1
+
+
+def test_the_runner_prepares_through_the_campaigns_own_file(harness: Path, tmp_path: Path) -> None:
+    fingerprint = prepare_data({"prepare.py": harness.read_text()}, tmp_path / "data")
+    assert len(fingerprint.data_sha256) == 64
+    found = {f.part: f for f in examine_machine(data_dir=tmp_path / "data", coordinator_url=None)}
+    assert found["data"].health is Health.OK
+    assert found["tokenizer"].health is Health.OK
+
+
+def test_the_doctor_notices_a_changed_tokenizer(harness: Path, tmp_path: Path) -> None:
+    prepare_data({"prepare.py": harness.read_text()}, tmp_path / "data")
+    (tokenizer,) = (tmp_path / "data").glob("*/tokenizer.json")
+    tokenizer.write_text("{}")
+    found = {f.part: f for f in examine_machine(data_dir=tmp_path / "data", coordinator_url=None)}
+    assert found["tokenizer"].health is Health.PROBLEM
+    assert "Remove" in found["tokenizer"].remedy
+
+
+def test_the_doctor_says_when_the_coordinator_is_away(tmp_path: Path) -> None:
+    findings = examine_machine(data_dir=tmp_path, coordinator_url="http://127.0.0.1:9")
+    away = next(finding for finding in findings if finding.part == "coordinator")
+    assert away.health is Health.NOTE
+    assert "SWARMLAB_COORDINATOR_URL" in away.remedy
+
+
+def test_a_failed_preparation_says_what_to_do(tmp_path: Path) -> None:
+    source = override_constants(
+        (CAMPAIGN / "prepare.py").read_text(), {"DATA": str(tmp_path / "nowhere")}
+    )
+    with pytest.raises(PrepareError, match="start again"):
+        prepare_data({"prepare.py": source}, tmp_path / "data")
+
+
+def test_a_campaigns_file_cannot_be_written_outside_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="outside"):
+        prepare_data({"../prepare.py": "x"}, tmp_path)
