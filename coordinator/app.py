@@ -15,11 +15,14 @@ from coordinator.db import make_engine, make_sessions
 from coordinator.embedded import Services
 from coordinator.experiments.routes import router as experiments_router
 from coordinator.health import router as health_router
+from coordinator.ideas.routes import router as ideas_router
+from coordinator.insights.routes import router as insights_router
 from coordinator.maintenance.loop import run_maintenance
 from coordinator.problems import install_problem_handlers
 from coordinator.redis import make_redis
 from coordinator.results.routes import router as results_router
 from coordinator.search.embedder import Embedder
+from coordinator.search.routes import router as search_router
 from coordinator.settings import CoordinatorSettings
 
 
@@ -56,7 +59,7 @@ def create_app(settings: CoordinatorSettings, services: Services) -> FastAPI:
     install_problem_handlers(app)
     for router in (
         *(health_router, agents_router, campaigns_router, claims_router, results_router),
-        *(bests_router, experiments_router),
+        *(bests_router, experiments_router, ideas_router, insights_router, search_router),
     ):
         app.include_router(router)
     return app

@@ -18,6 +18,7 @@ SwarmlabError
 ├── ConflictError              409
 │   ├── NameTakenError         409  name-taken
 │   ├── DuplicateClaimError    409  duplicate-claim
+│   ├── DuplicateIdeaError     409  duplicate-idea
 │   ├── ClaimKeyReusedError    409  claim-key-reused
 │   ├── LeaseLostError         409  lease-lost
 │   ├── ResultConflictError    409  result-conflict
@@ -26,6 +27,8 @@ SwarmlabError
 ├── InvalidRequestError        422  invalid-request
 │   ├── UnknownBaseError       422  unknown-base
 │   ├── UnknownEpochError      422  unknown-epoch
+│   ├── UnknownIdeaError       422  unknown-idea
+│   ├── UnknownEvidenceError   422  unknown-evidence
 │   └── InvalidSourceError     422  invalid-source
 ├── InternalError              500  internal-error
 └── StorageUnavailableError    503  storage-unavailable
@@ -159,6 +162,12 @@ class DuplicateClaimError(ConflictError):
     slug = "duplicate-claim"
 
 
+class DuplicateIdeaError(ConflictError):
+    """An untested idea says the same: read its matches, claim it, or think of another one."""
+
+    slug = "duplicate-idea"
+
+
 class ClaimKeyReusedError(ConflictError):
     """This claim_key belongs to another claim of yours: make a new UUID for each claim."""
 
@@ -207,6 +216,18 @@ class UnknownEpochError(InvalidRequestError):
     """This epoch was never given out: send the epoch that came with your claim."""
 
     slug = "unknown-epoch"
+
+
+class UnknownIdeaError(InvalidRequestError):
+    """The campaign has no such idea: GET /v1/campaigns/{c}/ideas lists them."""
+
+    slug = "unknown-idea"
+
+
+class UnknownEvidenceError(InvalidRequestError):
+    """Some evidence is not an experiment of this campaign: leave out what 'missing' names."""
+
+    slug = "unknown-evidence"
 
 
 class InvalidSourceError(InvalidRequestError):

@@ -12,11 +12,13 @@ from coordinator.campaigns import models as campaigns
 from coordinator.db import Base
 from coordinator.events import models as events
 from coordinator.experiments import models as experiments
+from coordinator.ideas import models as ideas
+from coordinator.insights import models as insights
 from coordinator.programs import models as programs
 from coordinator.results import models as results
 
 # Naming the modules is what fills the metadata.
-TABLES = (agents, bests, campaigns, events, experiments, programs, results)
+TABLES = (agents, bests, campaigns, events, experiments, ideas, insights, programs, results)
 
 
 def metadata() -> MetaData:

@@ -16,12 +16,23 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    literal_column,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from coordinator.db import Base
 from shared.ids import new_id
+
+# What text search takes for no part of a word: a full stop is one inside numbers only.
+NO_WORD = r"'([^\w.]|_|\.(?!\d))+'"
+# Literally what the index is made of, or the planner does not recognise it; with the brackets that
+# Postgres writes, or Alembic does not. No stemming and no stop words: in this field "no", "down"
+# and "off" carry the meaning.
+WORDS = (
+    "to_tsvector('simple', regexp_replace((experiments.hypothesis || ' ') ||"
+    f" coalesce(experiments.rationale, ''), {NO_WORD}, ' ', 'g'))"
+)
 
 
 class Experiment(Base):
@@ -59,6 +70,13 @@ class Experiment(Base):
             "ix_experiments_parameters_key",
             *("campaign_id", "parameters_key", "values_key", "id"),
         ),
+        Index("ix_experiments_campaign_id_created_at", "campaign_id", "created_at"),
+        Index(
+            "ix_experiments_repeat_of",
+            "repeat_of",
+            postgresql_where=text("repeat_of IS NOT NULL"),
+        ),
+        Index("ix_experiments_words", literal_column(WORDS), postgresql_using="gin"),
         Index("ix_experiments_changed_names", "changed_names", postgresql_using="gin"),
         Index(
             "ix_experiments_embedding",

@@ -1,30 +1,42 @@
 """Queries on the history."""
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    all_,
+    case,
+    func,
+    literal,
+    literal_column,
+    null,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from coordinator.agents.models import Agent
 from coordinator.campaigns.models import Campaign
-from coordinator.experiments.models import Experiment
+from coordinator.experiments.models import NO_WORD, WORDS, Experiment
 from coordinator.results.models import Result
 from shared.states import CrashReason, ExperimentStatus, Outcome, Tier
 from shared.wire.claims import Match
-from shared.wire.experiments import ExperimentRead
+from shared.wire.experiments import (
+    AncestorRead,
+    ChangeRead,
+    ConstantChanged,
+    DefinitionChanged,
+    ExperimentRead,
+    HistoryQuery,
+    bound_of,
+)
 from shared.wire.results import Metrics
 
-
-@dataclass(frozen=True, kw_only=True)
-class HistoryFilter:
-    """What a part of the history is asked for; ``None`` asks for everything."""
-
-    status: ExperimentStatus | None = None
-    outcome: Outcome | None = None
-    agent: str | None = None
-    platform: str | None = None
+MAX_STEPS = 10_000  # of a lineage; no program was improved so often
 
 
 def _history() -> Select[Experiment, Result, str, str]:
@@ -46,6 +58,7 @@ def _read(row: Any) -> ExperimentRead:
         rationale=experiment.rationale,
         base_sha256=experiment.base_sha256,
         source_sha256=experiment.source_sha256,
+        changes=None if experiment.change is None else _read_change(experiment.change),
         status=ExperimentStatus(experiment.status),
         epoch=experiment.epoch,
         lease_expires_at=experiment.lease_expires_at,
@@ -58,29 +71,74 @@ def _read(row: Any) -> ExperimentRead:
         tier=Tier(result.tier) if result else None,
         late=result.is_late if result else False,
         repeat_of=experiment.repeat_of,
+        retest_of=experiment.retest_of,
         created_at=experiment.created_at,
         completed_at=experiment.completed_at,
     )
 
 
+def _read_change(change: dict[str, Any]) -> ChangeRead:
+    return ChangeRead(
+        constants=[ConstantChanged(**edit) for edit in change["constants"]],
+        definitions=[
+            DefinitionChanged(name=edit["name"], kind=edit["kind"])
+            for edit in change["definitions"]
+        ],
+        statements_added=len(change["statements_added"]),
+        statements_removed=len(change["statements_removed"]),
+    )
+
+
+def _conditions(wanted: HistoryQuery) -> list[ColumnElement[bool]]:
+    """Return the filters in the form that the indexes know."""
+    found: list[ColumnElement[bool]] = [
+        column == value
+        for column, value in (
+            (Experiment.status, wanted.status),
+            (Result.outcome, wanted.outcome),
+            (Result.crash_reason, wanted.crash_reason),
+            (Result.tier, wanted.tier),
+            # What is shown: where it ran, or where it is to run.
+            (func.coalesce(Result.platform, Experiment.platform), wanted.platform),
+        )
+        if value is not None
+    ]
+    if wanted.agent is not None:
+        agent = select(Agent.id).where(Agent.name == wanted.agent).scalar_subquery()
+        found.append(Experiment.agent_id == agent)
+    if wanted.since is not None:
+        found.append(Experiment.created_at >= wanted.since)
+    if wanted.until is not None:
+        found.append(Experiment.created_at < wanted.until)
+    if wanted.changed:
+        found.append(Experiment.changed_names.contains(wanted.changed))
+    if wanted.text is not None:
+        words = func.regexp_replace(wanted.text, literal_column(NO_WORD), " ", "g")
+        query = func.plainto_tsquery(literal_column("'simple'"), words)
+        found.append(literal_column(WORDS).bool_op("@@")(query))
+    found += [_metric(name) >= value for name, value in map(bound_of, wanted.min)]
+    found += [_metric(name) <= value for name, value in map(bound_of, wanted.max)]
+    return found
+
+
+def _metric(name: str) -> ColumnElement[Any]:
+    # The score stands in a column, with an index; the others where they came.
+    return Result.val_bpb.expression if name == "val_bpb" else Result.metrics[name].as_float()
+
+
 async def list_history(
     session: AsyncSession,
     campaign_id: UUID,
-    wanted: HistoryFilter,
+    wanted: HistoryQuery,
     *,
     before: UUID | None,
     limit: int,
+    base_sha256: str | None = None,
 ) -> list[ExperimentRead]:
-    """Return experiments, the newest first, that were made before ``before``."""
-    query = _history().where(Experiment.campaign_id == campaign_id)
-    if wanted.status is not None:
-        query = query.where(Experiment.status == wanted.status)
-    if wanted.outcome is not None:
-        query = query.where(Result.outcome == wanted.outcome)
-    if wanted.agent is not None:
-        query = query.where(Agent.name == wanted.agent)
-    if wanted.platform is not None:
-        query = query.where(Experiment.platform == wanted.platform)
+    """Return experiments, the newest first, that came before the id ``before``."""
+    query = _history().where(Experiment.campaign_id == campaign_id, *_conditions(wanted))
+    if base_sha256 is not None:
+        query = query.where(Experiment.base_sha256 == base_sha256)
     if before is not None:
         query = query.where(Experiment.id < before)
     rows = await session.execute(query.order_by(Experiment.id.desc()).limit(limit))
@@ -91,6 +149,94 @@ async def find_experiment(session: AsyncSession, experiment_id: UUID) -> Experim
     """Return one experiment as it is read."""
     row = (await session.execute(_history().where(Experiment.id == experiment_id))).one_or_none()
     return None if row is None else _read(row)
+
+
+async def find_strangers(
+    session: AsyncSession, campaign_id: UUID, experiment_ids: list[UUID]
+) -> list[UUID]:
+    """Return which of these are no experiments of the campaign, in the order given."""
+    rows = await session.scalars(
+        select(Experiment.id).where(
+            Experiment.campaign_id == campaign_id, Experiment.id.in_(experiment_ids)
+        )
+    )
+    known = set(rows)
+    return [each for each in experiment_ids if each not in known]
+
+
+async def find_lineage(
+    session: AsyncSession, experiment: ExperimentRead, *, baseline_sha256: str
+) -> list[AncestorRead]:
+    """Return the bases of an experiment, the nearest first, down to the baseline.
+
+    A program may have been reached again from what it led to, so no base is gone through twice.
+    """
+    chain = select(
+        literal(0).label("step"),
+        literal(experiment.source_sha256 or "", String).label("sha256"),
+        literal(experiment.experiment_id).label("made_by"),
+        literal(experiment.base_sha256, String).label("base"),
+        array([literal(experiment.source_sha256 or "", String)]).label("path"),
+    ).cte("chain", recursive=True)
+    maker = (
+        select(Experiment.id, Experiment.base_sha256)
+        .join(Campaign, Campaign.id == Experiment.campaign_id)
+        .where(
+            Campaign.name == experiment.campaign,
+            Experiment.source_sha256 == chain.c.base,
+            Experiment.base_sha256.is_distinct_from(Experiment.source_sha256),
+        )
+        .order_by(
+            (Experiment.platform == experiment.platform).desc(),
+            (Experiment.status == ExperimentStatus.DONE).desc(),
+            Experiment.repeat_of.is_(None).desc(),
+            Experiment.id,
+        )
+        .limit(1)
+        .correlate(chain)
+        .lateral("maker")
+    )
+    chain = chain.union_all(
+        select(
+            chain.c.step + 1,
+            chain.c.base,
+            maker.c.id,
+            case((chain.c.base == baseline_sha256, null()), else_=maker.c.base_sha256),
+            func.array_append(chain.c.path, chain.c.base),
+        )
+        .select_from(chain.outerjoin(maker, true()))
+        .where(chain.c.base != all_(chain.c.path), chain.c.step < MAX_STEPS)
+    )
+    rows = await session.execute(
+        select(
+            chain.c.sha256,
+            chain.c.made_by,
+            Experiment.hypothesis,
+            Agent.name,
+            func.coalesce(Result.platform, Experiment.platform),
+            Result.outcome,
+            Result.val_bpb,
+        )
+        .select_from(chain)
+        .outerjoin(Experiment, Experiment.id == chain.c.made_by)
+        .outerjoin(Agent, Agent.id == Experiment.agent_id)
+        .outerjoin(Result, Result.experiment_id == Experiment.id)
+        .where(chain.c.step > 0)
+        .order_by(chain.c.step)
+    )
+    return [
+        AncestorRead(
+            source_sha256=sha256,
+            is_baseline=sha256 == baseline_sha256,
+            experiment_id=made_by,
+            hypothesis=hypothesis,
+            agent=agent,
+            platform=platform,
+            outcome=Outcome(outcome) if outcome else None,
+            val_bpb=val_bpb,
+        )
+        for sha256, made_by, hypothesis, agent, platform, outcome, val_bpb in rows
+    ]
 
 
 async def find_matches_by_dedup_key(

@@ -1,6 +1,6 @@
 """HTTP of the history."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -8,39 +8,25 @@ from fastapi import APIRouter, Query, Request, Response
 from coordinator.campaigns.routes import CampaignInPath
 from coordinator.conditional import text_response
 from coordinator.db import Session
-from coordinator.experiments.cursor import from_cursor, to_cursor
-from coordinator.experiments.repository import HistoryFilter, list_history
-from coordinator.experiments.service import get_experiment, get_source
-from coordinator.query import QueryText
-from shared.states import ExperimentStatus, Outcome
-from shared.wire.experiments import ExperimentRead, Page
+from coordinator.experiments.service import (
+    get_children,
+    get_diff,
+    get_experiment,
+    get_history,
+    get_lineage,
+    get_source,
+)
+from shared.wire.experiments import AncestorRead, ExperimentRead, HistoryQuery, Page, PageQuery
 
 router = APIRouter(prefix="/v1", tags=["experiments"])
 
 
 @router.get("/campaigns/{campaign}/experiments")
 async def get_experiments(
-    campaign: CampaignInPath,
-    session: Session,
-    status: ExperimentStatus | None = None,
-    outcome: Outcome | None = None,
-    agent: QueryText | None = None,
-    platform: QueryText | None = None,
-    cursor: QueryText | None = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    campaign: CampaignInPath, session: Session, wanted: Annotated[HistoryQuery, Query()]
 ) -> Page[ExperimentRead]:
-    """List the history, the newest first."""
-    wanted = HistoryFilter(status=status, outcome=outcome, agent=agent, platform=platform)
-    items = await list_history(
-        session,
-        campaign.id,
-        wanted,
-        before=None if cursor is None else from_cursor(cursor),
-        limit=limit + 1,
-    )
-    has_more = len(items) > limit
-    items = items[:limit]
-    return Page(items=items, next_cursor=to_cursor(items[-1].experiment_id) if has_more else None)
+    """List the history, the newest first; filters combine."""
+    return await get_history(session, campaign.id, wanted)
 
 
 @router.get("/experiments/{experiment_id}")
@@ -56,3 +42,26 @@ async def get_experiment_source(
     """Return the experiment's full ``train.py``."""
     source, sha256 = await get_source(session, experiment_id)
     return text_response(request, source, sha256=sha256, is_python=True)
+
+
+@router.get("/experiments/{experiment_id}/diff", response_class=Response)
+async def get_experiment_diff(
+    experiment_id: UUID, session: Session, against: Literal["base", "best"] | UUID = "base"
+) -> Response:
+    """Return the unified diff to the base, to the platform's best or to another experiment."""
+    diff = await get_diff(session, experiment_id, against)
+    return Response(diff, media_type="text/x-diff; charset=utf-8")
+
+
+@router.get("/experiments/{experiment_id}/lineage")
+async def get_experiment_lineage(experiment_id: UUID, session: Session) -> list[AncestorRead]:
+    """Return the bases that the experiment stands on, the nearest first, down to the baseline."""
+    return await get_lineage(session, experiment_id)
+
+
+@router.get("/experiments/{experiment_id}/children")
+async def get_experiment_children(
+    experiment_id: UUID, session: Session, part: Annotated[PageQuery, Query()]
+) -> Page[ExperimentRead]:
+    """List the experiments that started from this one's program, the newest first."""
+    return await get_children(session, experiment_id, part)

@@ -1,13 +1,42 @@
 """Reading the history."""
 
+import asyncio
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from coordinator.errors import NoSourceYetError, UnknownExperimentError
-from coordinator.experiments.repository import find_experiment
+from coordinator.bests.service import get_best_source
+from coordinator.campaigns.service import get_campaign
+from coordinator.errors import NoSourceYetError, UnknownEvidenceError, UnknownExperimentError
+from coordinator.experiments.cursor import from_cursor, to_page
+from coordinator.experiments.repository import (
+    find_experiment,
+    find_lineage,
+    find_strangers,
+    list_history,
+)
+from coordinator.experiments.rules import unified_diff
 from coordinator.programs.repository import find_source
-from shared.wire.experiments import ExperimentRead
+from shared.states import Scope
+from shared.wire.experiments import AncestorRead, ExperimentRead, HistoryQuery, Page, PageQuery
+
+
+async def get_history(
+    session: AsyncSession, campaign_id: UUID, wanted: HistoryQuery
+) -> Page[ExperimentRead]:
+    """Return a part of the history, the newest first.
+
+    Raises:
+        BadCursorError: The cursor is not one of ours.
+    """
+    found = await list_history(
+        session,
+        campaign_id,
+        wanted,
+        before=from_cursor(wanted.cursor),
+        limit=wanted.limit + 1,
+    )
+    return to_page(found, limit=wanted.limit, id_of=lambda each: each.experiment_id)
 
 
 async def get_experiment(session: AsyncSession, experiment_id: UUID) -> ExperimentRead:
@@ -29,7 +58,102 @@ async def get_source(session: AsyncSession, experiment_id: UUID) -> tuple[str, s
         UnknownExperimentError: There is no experiment of this id.
         NoSourceYetError: It was claimed without source and is not done.
     """
+    return await _source_of(session, await get_experiment(session, experiment_id))
+
+
+async def get_diff(session: AsyncSession, experiment_id: UUID, against: str | UUID) -> str:
+    """Return the unified diff that makes the experiment's program of another one.
+
+    Args:
+        session: The session of the request.
+        experiment_id: The experiment.
+        against: ``base`` (the campaign's baseline where there is none), ``best`` (the record of
+            the experiment's platform), or the id of another experiment of the campaign.
+
+    Raises:
+        UnknownExperimentError: There is no experiment of one of the ids in this campaign.
+        NoSourceYetError: One of them was claimed without source and is not done.
+        NoBestYetError: The platform has no record yet.
+    """
     experiment = await get_experiment(session, experiment_id)
+    new, new_sha256 = await _source_of(session, experiment)
+    campaign = await get_campaign(session, experiment.campaign)
+    old: str | None
+    if isinstance(against, UUID):
+        other = await get_experiment(session, against)
+        if other.campaign != experiment.campaign:
+            raise UnknownExperimentError
+        old, old_sha256 = await _source_of(session, other)
+        old_name = f"experiment {against}"
+    elif against == "best":
+        old, old_sha256 = await get_best_source(
+            session, campaign.id, Scope.PLATFORM, experiment.platform
+        )
+        old_name = f"best of {experiment.platform}"
+    else:
+        old_sha256 = experiment.base_sha256 or campaign.baseline_sha256
+        old = await find_source(session, old_sha256)
+        assert old is not None
+        old_name = "base"
+    return await asyncio.to_thread(
+        unified_diff,
+        old,
+        new,
+        old_label=f"a/train.py\t{old_name} {old_sha256[:12]}",
+        new_label=f"b/train.py\texperiment {experiment_id} {new_sha256[:12]}",
+    )
+
+
+async def get_lineage(session: AsyncSession, experiment_id: UUID) -> list[AncestorRead]:
+    """Return the bases of the experiment, the nearest first, down to the baseline.
+
+    Raises:
+        UnknownExperimentError: There is no experiment of this id.
+    """
+    experiment = await get_experiment(session, experiment_id)
+    campaign = await get_campaign(session, experiment.campaign)
+    return await find_lineage(session, experiment, baseline_sha256=campaign.baseline_sha256)
+
+
+async def get_children(
+    session: AsyncSession, experiment_id: UUID, part: PageQuery
+) -> Page[ExperimentRead]:
+    """Return the experiments that started from this one's program, the newest first.
+
+    Raises:
+        UnknownExperimentError: There is no experiment of this id.
+        BadCursorError: The cursor is not one of ours.
+    """
+    experiment = await get_experiment(session, experiment_id)
+    before = from_cursor(part.cursor)
+    if experiment.source_sha256 is None:
+        return Page(items=[], next_cursor=None)
+    campaign = await get_campaign(session, experiment.campaign)
+    found = await list_history(
+        session,
+        campaign.id,
+        HistoryQuery(),
+        before=before,
+        limit=part.limit + 1,
+        base_sha256=experiment.source_sha256,
+    )
+    return to_page(found, limit=part.limit, id_of=lambda each: each.experiment_id)
+
+
+async def require_evidence(
+    session: AsyncSession, campaign_id: UUID, experiment_ids: list[UUID]
+) -> None:
+    """Make sure that the evidence is there.
+
+    Raises:
+        UnknownEvidenceError: Some of it is not an experiment of this campaign; it names which.
+    """
+    missing = await find_strangers(session, campaign_id, experiment_ids)
+    if missing:
+        raise UnknownEvidenceError(missing=[str(each) for each in missing])
+
+
+async def _source_of(session: AsyncSession, experiment: ExperimentRead) -> tuple[str, str]:
     if experiment.source_sha256 is None:
         raise NoSourceYetError
     source = await find_source(session, experiment.source_sha256)

@@ -1,0 +1,1 @@
+"""Ideas: hypotheses published for somebody else to run."""

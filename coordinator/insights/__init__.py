@@ -1,0 +1,1 @@
+"""Insights: what was learned, with the experiments that show it."""

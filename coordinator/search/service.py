@@ -1,0 +1,24 @@
+"""Finding what was said, whatever its words."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from coordinator.search.embedder import Embedder
+from coordinator.search.repository import find_nearest
+from shared.wire.search import SearchKind, SearchQuery, SearchRead
+
+
+async def search(
+    session: AsyncSession, embedder: Embedder, campaign_id: UUID, wanted: SearchQuery
+) -> SearchRead:
+    """Return what is nearest in meaning to the question, the nearest first."""
+    vector = await embedder.embed(wanted.q)
+    kinds = list(SearchKind) if wanted.kind is None else [wanted.kind]
+    hits = [
+        hit
+        for kind in kinds
+        for hit in await find_nearest(session, kind, campaign_id, vector, limit=wanted.limit)
+    ]
+    hits.sort(key=lambda hit: hit.similarity, reverse=True)
+    return SearchRead(hits=hits[: wanted.limit])
