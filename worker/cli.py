@@ -4,6 +4,7 @@
 
 import os
 import sys
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,13 @@ import typer
 from worker.settings import WorkerSettings
 
 app = typer.Typer()
+
+
+class OnStop(StrEnum):
+    """What a request to stop does to the run that is under way."""
+
+    FINISH = "finish"
+    ABANDON = "abandon"
 
 
 @app.command()
@@ -28,6 +36,9 @@ def worker(
     max_usd_per_day: Annotated[
         float | None, typer.Option(min=0.0, help="Limit for thinking; training goes on.")
     ] = None,
+    on_stop: Annotated[
+        OnStop, typer.Option(help="What Ctrl-C does to the run; twice always abandons it.")
+    ] = OnStop.ABANDON,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON event per line.")] = False,
 ) -> None:
     """Join a swarm: think, claim, train, keep or take back, publish, and again."""
@@ -51,7 +62,12 @@ def worker(
         raise typer.Exit(2) from error
     configure_logs(is_json=as_json, level="WARNING")
     reporter = make_reporter(sys.stdout, is_json=as_json, agent=settings.agent_name or "new")
-    limits = Limits(experiments=experiments, num_threads=threads, gpu_index=gpu)
+    limits = Limits(
+        experiments=experiments,
+        num_threads=threads,
+        gpu_index=gpu,
+        finishes_run=on_stop is OnStop.FINISH,
+    )
     try:
         run_worker(settings, limits, reporter)
     except (WorkerError, PrepareError, LabError, ValueError) as error:

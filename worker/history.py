@@ -74,14 +74,10 @@ class History:
         """Return what is known: the swarm's experiments and those it has not seen yet."""
         return [*self._of_swarm(), *self._not_sent(outbox)]
 
-    def find_repeat(self, source: str, measured: Iterable[Measured]) -> Measured | None:
-        """Return the experiment whose program behaves exactly like ``source``."""
+    def is_repeat(self, source: str, tried: Iterable[str]) -> bool:
+        """Return whether one of the programs behaves exactly like ``source``."""
         fingerprint = self._fingerprint(source)
-        for experiment in measured:
-            known = experiment.source
-            if known is not None and self._fingerprint(known) == fingerprint:
-                return experiment
-        return None
+        return any(self._fingerprint(each) == fingerprint for each in tried)
 
     def _of_swarm(self) -> Iterator[Measured]:
         for experiment in self._swarm:

@@ -8,6 +8,8 @@ import shutil
 import time
 from datetime import UTC, datetime
 
+import structlog
+
 from shared.states import CrashReason, ExperimentStatus, Outcome
 from shared.wire.claims import HeartbeatCreate, Match
 from worker.errors import (
@@ -17,6 +19,7 @@ from worker.errors import (
     NoProposalError,
     RefusedError,
     SetupError,
+    WorkerError,
 )
 from worker.notebook import Page
 from worker.proposers import Proposal, Refusal
@@ -26,10 +29,14 @@ from worker.steps.claim import claim, experiment_of, go_unclaimed, send_claim
 from worker.steps.judge import conclude, record
 from worker.steps.run import run
 from worker.steps.tell import deliver
-from worker.steps.think import BASELINE_HYPOTHESIS, choose_base, think
+from worker.steps.think import BASELINE_HYPOTHESIS, choose_base, take_thought, think_ahead
 from worker.workbench import MAX_ATTEMPTS, Experiment, Step
 
+log = structlog.get_logger()
+
 MAX_CLAIMS = 8  # proposals per round before the worker rests
+MAX_FAILURES = 5  # in a row, of a kind that nobody foresaw
+FAILURE_PAUSE_S = 10.0
 LAST_DELIVERY_S = 60.0  # how long a worker that is done tries to hand in its results
 
 
@@ -44,14 +51,33 @@ def work(researcher: Researcher, *, experiments: int | None = None) -> None:
     researcher.notebook.open(researcher.campaign.files)
     shutil.rmtree(researcher.runs_dir, ignore_errors=True)
     resume(researcher)
+    failures = 0
     while not researcher.stop.is_set() and (
         experiments is None or researcher.experiments < experiments
     ):
-        deliver(researcher)
-        experiment = obtain(researcher)
-        if experiment is not None:
-            perform(researcher, experiment)
+        try:
+            if failures:
+                resume(researcher)
+            _do_next(researcher)
+        except (WorkerError, LabError):
+            raise
+        except Exception:
+            # Nobody is there at night: what was a hiccup is over at the next try.
+            failures += 1
+            if failures == MAX_FAILURES:
+                raise
+            log.exception("iteration_failed", failures=failures)
+            researcher.wait("Something failed; the log has it. Trying again.", FAILURE_PAUSE_S)
+        else:
+            failures = 0
     _deliver_last(researcher)
+
+
+def _do_next(researcher: Researcher) -> None:
+    deliver(researcher)
+    experiment = obtain(researcher)
+    if experiment is not None:
+        perform(researcher, experiment)
 
 
 def resume(researcher: Researcher) -> None:
@@ -92,18 +118,17 @@ def perform(researcher: Researcher, experiment: Experiment) -> None:
 
     An abandoned run leaves nothing behind: no claim, no page, no files.
     """
+    researcher.notebook.write(
+        experiment.result_id, experiment.source, experiment.hypothesis, experiment.rationale or ""
+    )
     if experiment.attempts >= MAX_ATTEMPTS:
         report = _crash_of_worker()
     else:
         experiment = researcher.workbench.put(
             experiment.model_copy(update={"attempts": experiment.attempts + 1})
         )
-        researcher.notebook.write(
-            experiment.result_id,
-            experiment.source,
-            experiment.hypothesis,
-            experiment.rationale or "",
-        )
+        if experiment.base_sha256 is not None:
+            researcher.preparation = think_ahead(researcher, experiment)
         try:
             report = run(researcher, experiment)
         except RunAbandonedError:
@@ -161,7 +186,7 @@ def _obtain_change(researcher: Researcher, base: Page) -> Experiment | None:
         if researcher.stop.is_set():
             return None
         try:
-            proposal = think(researcher, base, refusals)
+            proposal = take_thought(researcher, base, refusals)
             return claim(researcher, proposal, base)
         except NoProposalError as error:
             researcher.wait(str(error), _poll_s(researcher))

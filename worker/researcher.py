@@ -19,6 +19,7 @@ from worker.notebook import Notebook
 from worker.outbox import Outbox
 from worker.proposers import Proposer
 from worker.runner import RunReport
+from worker.steps.prepare import Preparation
 from worker.workbench import Workbench
 
 # Tests of the loop swap the run for one that takes no time.
@@ -27,7 +28,10 @@ Runner = Callable[..., RunReport]
 
 @dataclass(kw_only=True)
 class Researcher:
-    """A worker in one campaign on one platform."""
+    """A worker in one campaign on one platform.
+
+    ``stop`` asks for no further experiment, ``abandon`` for the end of the one that runs.
+    """
 
     name: str
     client: Client
@@ -47,7 +51,9 @@ class Researcher:
     num_threads: int | None = None
     gpu_index: int | None = None
     stop: threading.Event = field(default_factory=threading.Event)
+    abandon: threading.Event = field(default_factory=threading.Event)
     is_alone: bool = False
+    preparation: Preparation | None = None
     outcomes: dict[str, int] = field(default_factory=dict)
 
     @property

@@ -32,11 +32,16 @@ class StopRequested(BaseException):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much of the machine and how many experiments."""
+    """How much of the machine, how many experiments and how to end.
+
+    With ``finishes_run`` the first request to stop lets the run end by itself; a second one
+    abandons it.
+    """
 
     experiments: int | None = None
     num_threads: int | None = None
     gpu_index: int | None = None
+    finishes_run: bool = False
 
 
 def run_worker(settings: WorkerSettings, limits: Limits, reporter: Reporter) -> None:
@@ -47,7 +52,7 @@ def run_worker(settings: WorkerSettings, limits: Limits, reporter: Reporter) -> 
         PrepareError: the campaign's data cannot be made ready.
     """
     with ExitStack() as stack:
-        stop = stack.enter_context(_stopping_on_signals())
+        stop = stack.enter_context(_stopping_on_signals(finishes_run=limits.finishes_run))
         stack.callback(reporter.close)
         try:
             researcher = _set_up(stack, settings, limits, reporter, stop)
@@ -104,6 +109,7 @@ def _set_up(
         num_threads=limits.num_threads,
         gpu_index=limits.gpu_index,
         stop=stop.asked,
+        abandon=stop.insisted,
     )
 
 
@@ -177,11 +183,15 @@ def _prepare(campaign: Campaign, data_dir: Path) -> None:
 class _Stop:
     """Whether somebody asked for the end, and how to take it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, finishes_run: bool) -> None:
         self.asked = threading.Event()
+        self.insisted = threading.Event()
         self.is_working = False
+        self._finishes_run = finishes_run
 
     def __call__(self, _signal: int, _frame: FrameType | None) -> None:
+        if self.asked.is_set() or not self._finishes_run:
+            self.insisted.set()
         self.asked.set()
         # The loop looks at `asked` between steps and during runs; before it, nothing needs care.
         if not self.is_working:
@@ -189,8 +199,8 @@ class _Stop:
 
 
 @contextlib.contextmanager
-def _stopping_on_signals() -> Iterator[_Stop]:
-    stop = _Stop()
+def _stopping_on_signals(*, finishes_run: bool) -> Iterator[_Stop]:
+    stop = _Stop(finishes_run=finishes_run)
     former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop

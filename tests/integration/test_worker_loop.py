@@ -11,6 +11,7 @@ from tests.factories import BASELINE, AgentClient, make_program, result_body
 from tests.integration.worker_bench import CAMPAIGN, PLATFORM, Events, make_runner, researcher_at
 from worker.errors import CoordinatorUnreachableError, SetupError, UnauthorizedError
 from worker.loop import work
+from worker.proposers.tpe import TpeProposer
 from worker.runner import LabError, RunAbandonedError
 
 
@@ -284,6 +285,8 @@ def test_a_worker_asked_to_stop_gives_its_claim_back(coordinator_url, tmp_path):
 
         def abandon(_request, *, should_stop, **_):
             researcher.stop.set()
+            assert not should_stop()
+            researcher.abandon.set()
             assert should_stop()
             raise RunAbandonedError
 
@@ -294,6 +297,84 @@ def test_a_worker_asked_to_stop_gives_its_claim_back(coordinator_url, tmp_path):
         assert not list(researcher.runs_dir.glob("*"))
     statuses = sorted(each["status"] for each in history(coordinator_url))
     assert statuses == ["done", "released"]
+
+
+def test_a_worker_asked_to_finish_publishes_the_run_and_starts_no_other(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        researcher.runner = make_runner(before=lambda _request: researcher.stop.set())
+        work(researcher)
+        assert researcher.experiments == 1
+    assert [each["status"] for each in history(coordinator_url)] == ["done"]
+
+
+class Thoughtful:
+    """A proposer that says when and about what it was asked."""
+
+    def __init__(self) -> None:
+        self.proposer = TpeProposer(seed=2)
+        self.briefings = []
+        self.asked = threading.Event()
+
+    def propose(self, briefing):
+        self.briefings.append(briefing)
+        self.asked.set()
+        return self.proposer.propose(briefing)
+
+
+def test_the_next_experiment_is_thought_of_while_this_one_trains(coordinator_url, tmp_path):
+    thinker = Thoughtful()
+    with researcher_at(coordinator_url, tmp_path, proposer=thinker) as researcher:
+        work(researcher, experiments=1)
+
+        def wait_for_thought(_request) -> None:
+            assert thinker.asked.wait(timeout=20)
+            thinker.asked.clear()
+
+        work(researcher, experiments=2)
+        thinker.asked.clear()
+        researcher.runner = make_runner(before=wait_for_thought, score=lambda _source: 9.0)
+        work(researcher, experiments=5)
+        running = [refusal.reason for each in thinker.briefings for refusal in each.refusals[:1]]
+        assert "running right now" in running
+    assert len(done(coordinator_url)) == 5
+
+
+def test_a_thought_about_an_old_base_is_carried_over_to_the_new_one(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        work(researcher, experiments=1)
+        scores = iter([1.5, 1.4, 1.3, 1.2, 1.1])
+        researcher.runner = make_runner(score=lambda _source: next(scores))
+        work(researcher, experiments=6)
+        pages = [page for page in researcher.notebook.log() if page.status == "keep"]
+        assert [page.val_bpb for page in pages][:5] == [1.1, 1.2, 1.3, 1.4, 1.5]
+    for each in done(coordinator_url):
+        if each["base_sha256"] is not None:
+            assert each["base_val_bpb"] > each["metrics"]["val_bpb"]
+
+
+def test_a_hiccup_at_night_does_not_end_the_work(coordinator_url, tmp_path, monkeypatch):
+    monkeypatch.setattr("worker.loop.FAILURE_PAUSE_S", 0.0)
+    run = make_runner()
+    hiccups = iter([OSError("disk full"), KeyError("?")])
+
+    def hiccuping(request, **options):
+        for error in hiccups:
+            raise error
+        return run(request, **options)
+
+    with researcher_at(coordinator_url, tmp_path, runner=hiccuping) as researcher:
+        work(researcher, experiments=2)
+        assert len(researcher.reporter.of("waiting")) == 2
+    assert [each["status"] for each in history(coordinator_url)] == ["done", "done"]
+
+
+def test_what_fails_every_time_ends_the_work(coordinator_url, tmp_path, monkeypatch):
+    monkeypatch.setattr("worker.loop.FAILURE_PAUSE_S", 0.0)
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        work(researcher, experiments=1)
+        researcher.notebook.write = None
+        with pytest.raises(TypeError):
+            work(researcher, experiments=2)
 
 
 def test_an_examiner_that_does_not_start_ends_the_work_and_frees_the_claim(

@@ -70,6 +70,7 @@ def die_at(place: str) -> None:
 
 def be_worker(order: dict[str, Any]) -> None:
     home = Path(order["home"])
+    worker.client.ANSWER_TIMEOUT_S = order.get("patience_s", 20.0)
     if order.get("kill_at"):
         die_at(order["kill_at"])
     if order.get("kill_after_s"):
@@ -86,7 +87,6 @@ def be_worker(order: dict[str, Any]) -> None:
 def main() -> None:
     # Nobody has time to wait for a coordinator that is not there.
     worker.breaker.FIRST_PAUSE_S, worker.breaker.LONGEST_PAUSE_S = 0.01, 0.05
-    worker.client.ANSWER_TIMEOUT_S = 0.5
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

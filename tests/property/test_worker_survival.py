@@ -15,7 +15,7 @@ import pytest
 from coordinator.embedded import Services
 from tests.factories import add_campaign
 from tests.integration.test_worker_kill import Stable, check_nothing_is_lost_or_doubled
-from tests.integration.worker_chaos import MODES, troubled_line
+from tests.integration.worker_chaos import MODES, STALL_S, troubled_line
 
 CYCLES = 300
 COORDINATOR_DEATHS = 8
@@ -90,6 +90,7 @@ def test_whatever_happens_every_finished_experiment_arrives_exactly_once(
                 tmp_path,
                 seed=cycle,
                 experiments=3,
+                patience_s=STALL_S / 2,
                 kill_after_s=chance.uniform(0.05, 0.6),
             )
             endings[ending] += 1

@@ -1,13 +1,15 @@
 """From edits to a program that may run: applied exactly, read, checked and different."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.constants import read_constants
+from shared.constants import ConstantValueError, override_constants, read_constants
 from shared.fingerprints import program_fingerprint
 from shared.sources import SourceError
 from shared.wire.claims import ConstantChange
+from worker.proposers import Proposal
 from worker.runner.policy import check_policy
 
 MAX_CHANGES = 100  # of the wire
@@ -74,3 +76,25 @@ def constant_changes(base: str, candidate: str) -> tuple[ConstantChange, ...]:
             if all(text is None or len(text) <= MAX_VALUE_CHARACTERS for text in texts):
                 changes.append(ConstantChange(name=name, old=texts[0], new=texts[1]))
     return tuple(changes[:MAX_CHANGES])
+
+
+def rebased(proposal: Proposal, *, old_base: str, new_base: str) -> Proposal | None:
+    """Return the proposal as a change of another base, ``None`` where it does not carry over.
+
+    Only changes of constants do, and only while the new base holds the values they start from.
+    """
+    values = {change.name: change.new for change in proposal.changes if change.new is not None}
+    constants = read_constants(new_base)
+    is_same_start = all(
+        change.name in constants and constants[change.name].text == change.old
+        for change in proposal.changes
+    )
+    if not values or not is_same_start:
+        return None
+    try:
+        if override_constants(old_base, values) != proposal.source:
+            return None  # it changes more than constants
+    except ConstantValueError:
+        return None
+    source = override_constants(new_base, values)
+    return replace(proposal, source=source, changes=constant_changes(new_base, source))

@@ -47,7 +47,7 @@ def run(researcher: Researcher, experiment: Experiment) -> RunReport:
     )
     with Heartbeat(researcher, experiment) as heartbeat:
         report = researcher.runner(
-            request, on_progress=heartbeat.note, should_stop=researcher.stop.is_set
+            request, on_progress=heartbeat.note, should_stop=researcher.abandon.is_set
         )
     shutil.rmtree(run_dir, ignore_errors=True)
     return report

@@ -16,6 +16,8 @@ from worker.errors import CoordinatorUnreachableError, NoProposalError
 from worker.notebook import Page
 from worker.proposers import Briefing, Crash, Proposal, Refusal
 from worker.researcher import Researcher
+from worker.steps.prepare import Preparation, as_running
+from worker.workbench import Experiment
 
 MAX_ROUNDS = 20
 BASELINE_HYPOTHESIS = "Baseline: the campaign's train.py as it is"
@@ -53,6 +55,29 @@ def adopt_best(researcher: Researcher) -> None:
     )
 
 
+def think_ahead(researcher: Researcher, experiment: Experiment) -> Preparation:
+    """Start to think of what comes after the experiment that is about to run."""
+    base = researcher.notebook.base()
+    running = as_running(experiment.hypothesis, experiment.source)
+    return Preparation(base, lambda: think(researcher, base, [running]))
+
+
+def take_thought(researcher: Researcher, base: Page, refusals: list[Refusal]) -> Proposal:
+    """Return the proposal prepared during the last run if it still fits, else a new one.
+
+    Raises:
+        NoProposalError: the proposer found nothing new in this round.
+    """
+    preparation, researcher.preparation = researcher.preparation, None
+    if preparation is not None:
+        proposal = preparation.take(base)
+        measured = researcher.history.measured(researcher.outbox)
+        tried = [each.source for each in measured if each.source is not None]
+        if proposal is not None and not researcher.history.is_repeat(proposal.source, tried):
+            return proposal
+    return think(researcher, base, refusals)
+
+
 def think(researcher: Researcher, base: Page, refusals: list[Refusal]) -> Proposal:
     """Return a proposal that nobody is known to have tried.
 
@@ -63,6 +88,7 @@ def think(researcher: Researcher, base: Page, refusals: list[Refusal]) -> Propos
     """
     assert base.val_bpb is not None
     measured = researcher.history.measured(researcher.outbox)
+    tried = [each.source for each in measured if each.source is not None]
     for _ in range(MAX_ROUNDS):
         proposal = researcher.proposer.propose(
             Briefing(
@@ -76,8 +102,8 @@ def think(researcher: Researcher, base: Page, refusals: list[Refusal]) -> Propos
                 crash=_crash_to_repair(researcher),
             )
         )
-        repeat = researcher.history.find_repeat(proposal.source, measured)
-        if repeat is None:
+        refused = [refusal.proposal.source for refusal in refusals]
+        if not researcher.history.is_repeat(proposal.source, [*tried, *refused]):
             return proposal
         refusals.append(Refusal(proposal=proposal, reason="already measured"))
     raise NoProposalError("Every proposal of this round was already measured.")
