@@ -29,6 +29,7 @@ from coordinator.errors import (
 from coordinator.events.repository import add_event
 from coordinator.experiments.models import Lease
 from coordinator.experiments.repository import find_matches_by_dedup_key
+from coordinator.ideas.service import take_idea
 from coordinator.programs.repository import find_fingerprint, find_source, store_program
 from coordinator.programs.rules import ReadProgram
 from coordinator.programs.service import read_program
@@ -81,6 +82,7 @@ async def claim_experiment(
         DuplicateClaimError: The same program, change or idea is done or held; it carries the
             reason and the matches.
         UnknownBaseError: The base is not a stored program.
+        UnknownIdeaError: The campaign has no idea of this id.
         InvalidSourceError: The source is not a program.
         ClaimKeyReusedError: The claim key was used for another claim.
         LeaseLostError: The claim key is that of a claim that ended.
@@ -154,6 +156,8 @@ async def claim_experiment(
         request_sha256=request_sha256,
         seed=seed,
     )
+    if request.idea_id is not None:
+        await take_idea(session, campaign.id, request.idea_id, granted.id)
     await add_event(
         session,
         "claimed",
