@@ -88,7 +88,7 @@ fill: combining, combination, winner, phase, shape, schedule, layer wise, standa
 fill: simple, style, based, optimizer, function, type, kind, throughout, through, whole, way
 fill: go all the way, all the way, let, keep, keeping, run with, linear layer, i, we, us, you
 fill: here, there, baseline, as, using a, back, further, them, scheme, input, update, whose, e g
-fill: i e, via, way down, small amount of, and the, percentage, stay, aggressive, gentle, mild
+fill: i e, via, way down, small amount of, percentage, stay, aggressive, gentle, mild
 fill: moderate, probe, untouched, of training, of the training, of the run, separate, optimise
 fill: init at, initially, start, starting, given, within, whole run, scale, scaling, multiply
 fill: multiplying, multiplier, version, variant, layer s, or, any, exactly, final value

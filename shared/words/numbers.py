@@ -1,11 +1,13 @@
 """Numbers as researchers write them: `2**18`, `262K`, `4e-2`, `5%`, `1/8`, `x0.8`, `a third`."""
 
+import math
 import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
 _SCALES = {"k": (1e3, 2.0**10), "m": (1e6, 2.0**20), "b": (1e9, 2.0**30), "g": (1e9, 2.0**30)}
 _RELATIVE = 1e-6  # 0.1 + 0.2 is 0.3
+_CUT = 0.6  # of the last digit: 65K is 65,536 cut off, 66K is 65,536 rounded
 _ROUNDING = 0.01  # 65K may stand for 65,536, but no suffix hides more than one percent
 
 WORDS = {
@@ -55,6 +57,8 @@ class Quantity:
 
 
 def _close(a: float, b: float, slack: float) -> bool:
+    if not (math.isfinite(a) and math.isfinite(b)):
+        return a == b
     return abs(a - b) <= max(slack, _RELATIVE * max(abs(a), abs(b)))
 
 
@@ -110,5 +114,5 @@ def _scaled(match: re.Match[str], value: float) -> Quantity:
     suffix = match["scale"].strip()
     scale = _SCALES[suffix][0]
     decimals = len(match["number"].partition(".")[2])
-    slack = min(scale / 10**decimals, _ROUNDING * value * scale)
+    slack = min(_CUT * scale / 10**decimals, _ROUNDING * value * scale)
     return Quantity(value=value * scale, suffix=suffix, slack=slack)

@@ -1,0 +1,154 @@
+import pytest
+
+from shared.changes import change_signature
+from shared.dedup import Neighbour, base_relation, candidate_of, decide_claim, standing_of
+from shared.fingerprints import program_fingerprint
+from shared.states import CrashReason, ExperimentStatus, Outcome
+
+BASE = "DEPTH = 8\nLR = 0.04\n\ndef norm(x):\n    return x / 2\n"
+DEEPER = BASE.replace("8", "9")
+
+
+def candidate(hypothesis, program=None):
+    if program is None:
+        return candidate_of(hypothesis)
+    return candidate_of(
+        hypothesis,
+        fingerprint=program_fingerprint(program),
+        change=change_signature(BASE, program),
+    )
+
+
+def neighbour(hypothesis, program=None, standing="done", relation="same", name="earlier"):
+    known = candidate(hypothesis, program)
+    return Neighbour(
+        id=name,
+        standing=standing,
+        relation=relation,
+        parsed=known.parsed,
+        fingerprint=known.fingerprint,
+        change=known.change,
+        cosine=0.5,
+    )
+
+
+def test_the_same_program_is_refused_on_any_base():
+    for relation in ("same", "near", "moved", "unknown"):
+        decision = decide_claim(
+            candidate("one thing", "# deeper\n" + DEEPER),
+            [neighbour("another thing", DEEPER, relation=relation)],
+        )
+        assert decision.reason == "same-program"
+        assert [match.id for match in decision.matches] == ["earlier"]
+
+
+def test_the_same_change_is_refused_where_programs_differ_elsewhere():
+    here = candidate("deeper", DEEPER)
+    there = neighbour("more blocks please", DEEPER)
+    there = Neighbour(**{**vars(there), "fingerprint": "of another base"})
+    decision = decide_claim(here, [there])
+    assert decision.reason == "same-change"
+    assert decision.matches[0].detail == "DEPTH 8 → 9"
+
+
+@pytest.mark.parametrize(
+    ("relation", "is_refused"), [("same", True), ("near", True), ("moved", False)]
+)
+def test_on_a_base_that_moved_on_a_repeat_is_a_retest(relation, is_refused):
+    for known in (
+        neighbour("depth 9", relation=relation),
+        neighbour("10 things", DEEPER, relation=relation),
+    ):
+        known = Neighbour(**{**vars(known), "fingerprint": None})
+        decision = decide_claim(candidate("DEPTH = 9", DEEPER), [known])
+        assert decision.is_duplicate is is_refused
+        assert (decision.retest_of is None) is is_refused
+
+
+def test_a_relative_change_is_another_one_on_every_other_base():
+    for relation, is_refused in (("same", True), ("near", False), ("moved", False)):
+        decision = decide_claim(
+            candidate("one more layer"), [neighbour("add a layer", relation=relation)]
+        )
+        assert decision.is_duplicate is is_refused
+
+
+def test_words_are_refused_as_a_paraphrase_with_every_match():
+    decision = decide_claim(
+        candidate("raise the LR up to 4e-2"),
+        [
+            neighbour("learning rate 0.04", name="first"),
+            neighbour("learning rate 0.05", name="other"),
+            neighbour("LR = 4e-2", standing="claimed", name="second"),
+        ],
+    )
+    assert decision.reason == "paraphrase"
+    assert [match.id for match in decision.matches] == ["first", "second"]
+    assert decision.matches[0].similarity == 0.5
+
+
+def test_constants_of_the_code_outrank_the_words():
+    words = "deeper"
+    ten = BASE.replace("8", "10")
+    assert not decide_claim(candidate(words, ten), [neighbour(words, DEEPER)]).is_duplicate
+
+
+def test_words_and_code_can_name_the_same_change():
+    assert decide_claim(candidate("8 -> 9 layers"), [neighbour("x", DEEPER)]).is_duplicate
+
+
+@pytest.mark.parametrize("standing", ["free", "failed"])
+def test_what_left_no_result_blocks_no_other_attempt(standing):
+    assert not decide_claim(
+        candidate("depth 9"), [neighbour("depth 9", standing=standing)]
+    ).is_duplicate
+
+
+def test_a_program_at_fault_is_not_run_again():
+    again = candidate("depth 9", DEEPER)
+    assert (
+        decide_claim(again, [neighbour("depth 9", DEEPER, standing="failed")]).reason
+        == "same-program"
+    )
+    assert not decide_claim(again, [neighbour("depth 9", DEEPER, standing="free")]).is_duplicate
+
+
+def test_without_neighbours_everything_is_granted():
+    decision = decide_claim(candidate("depth 9"), [])
+    assert not decision.is_duplicate
+    assert decision.retest_of is None
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "reason", "standing"),
+    [
+        (ExperimentStatus.CLAIMED, None, None, "claimed"),
+        (ExperimentStatus.DONE, Outcome.KEEP, None, "done"),
+        (ExperimentStatus.DONE, Outcome.DISCARD, None, "done"),
+        (ExperimentStatus.DONE, Outcome.CRASH, CrashReason.NAN, "failed"),
+        (ExperimentStatus.DONE, Outcome.CRASH, CrashReason.ERROR, "failed"),
+        (ExperimentStatus.DONE, Outcome.CRASH, CrashReason.OOM, "free"),
+        (ExperimentStatus.DONE, Outcome.CRASH, CrashReason.TIMEOUT, "free"),
+        (ExperimentStatus.EXPIRED, None, None, "free"),
+        (ExperimentStatus.RELEASED, None, None, "free"),
+    ],
+)
+def test_the_standing_follows_from_how_it_ended(status, outcome, reason, standing):
+    assert standing_of(status, outcome, reason) == standing
+
+
+@pytest.mark.parametrize(
+    ("base", "other", "relation"),
+    [
+        ("b", "b", "same"),
+        ("b", None, "unknown"),
+        (None, "b", "unknown"),
+        ("a", "b", "near"),  # the candidate missed one step
+        ("b", "a", "moved"),  # the candidate is one step ahead
+        ("a", "c", "moved"),
+        ("b", "x", "moved"),
+    ],
+)
+def test_bases_relate_by_their_lineage(base, other, relation):
+    parents = {"a": None, "b": "a", "c": "b", "x": None}
+    assert base_relation(base, other, parents) == relation

@@ -1,0 +1,65 @@
+import pytest
+
+from shared.words import decide, parse_hypothesis
+
+
+def verdict(one, other, cosine=-1.0):
+    return decide(parse_hypothesis(one), parse_hypothesis(other), cosine)
+
+
+# The peers' rule got each of these wrong: the first by its similarity, the second by its distance.
+CONTRADICTIONS = [
+    ("warmdown 0.7 to 0.75", "warmdown 0.5 to 0.7"),
+    ("increase weight decay", "decrease weight decay"),
+    ("embedding LR 0.8", "unembedding LR 0.8"),
+    ("add dropout", "remove dropout"),
+    ("ReLU -> GELU", "GELU -> ReLU"),
+    ("depth 10", "depth 10 and no warmup"),
+    ("embedding LR 0.8, matrix LR 0.04", "embedding LR 0.04, matrix LR 0.8"),
+    ("multiply the LR by 2", "divide the LR by 2"),
+    ("raise the LR", "raise the LR to 0.05"),
+    ("value embeddings in every layer", "value embeddings in every second layer"),
+]
+AGREEMENTS = [
+    ("halve batch 524K to 262K", "TOTAL_BATCH_SIZE 2**19 -> 2**18"),
+    ("increase learning rate to 0.04", "raise the LR up to 4e-2"),
+    ("no weight decay", "set the weight decay to zero"),
+    ("cosine decay instead of linear", "replace the linear LR schedule with a cosine one"),
+    ("embedding LR 0.8 and depth 9", "DEPTH = 9, EMBEDDING_LR = 0.8"),
+    ("double the LR", "LR 0.02 -> 0.04"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), CONTRADICTIONS)
+def test_a_contradiction_is_never_a_duplicate_however_similar_the_words(one, other):
+    assert not verdict(one, other, cosine=0.999).is_duplicate
+    assert not verdict(other, one, cosine=0.999).is_duplicate
+
+
+@pytest.mark.parametrize(("one", "other"), AGREEMENTS)
+def test_the_same_change_is_a_duplicate_however_different_the_words(one, other):
+    assert verdict(one, other, cosine=-1.0).is_duplicate
+    assert verdict(other, one, cosine=-1.0).is_duplicate
+
+
+def test_a_verdict_says_why():
+    assert verdict("depth 10", "10 layers").reason == "the same change of depth"
+    assert "lr" in verdict("depth 10", "LR 10").reason
+
+
+def test_words_that_nobody_knows_need_a_high_cosine():
+    one, other = "spectral gizmo in the residual", "gizmo, spectral, for the residual"
+    assert not verdict(one, "temporal gizmo in the residual", cosine=0.85).is_duplicate
+    assert verdict(one, other, cosine=0.5).is_duplicate  # the very same words
+    assert verdict(one, one + " path", cosine=0.95).is_duplicate
+    assert not verdict(one, one + " path", cosine=0.7).is_duplicate
+
+
+def test_an_unread_part_of_a_compound_is_not_overlooked():
+    one = "skip the warmup + add a gizmo to the tokenizer merges"
+    assert not verdict(one, "skip the warmup", cosine=0.8).is_duplicate
+
+
+@pytest.mark.parametrize("text", ["", "test", "...", "try it again"])
+def test_saying_nothing_repeats_nothing(text):
+    assert not verdict(text, text, cosine=1.0).is_duplicate
