@@ -64,11 +64,16 @@ class Session:
             stream: the socket to the program.
             memory_fd: of at least ``Memory().size`` bytes.
             tell: sends an event to the parent.
+
+        Raises:
+            FileNotFoundError: the data is not prepared.
         """
         self._harness, self._seed, self._stream, self._tell = harness, seed, stream, tell
         self._layout = Memory()
         self._memory = mmap.mmap(memory_fd, self._layout.size)
         self._folder = harness.prepared_dir(harness.DEFAULT_DATA_DIR)
+        if not (self._folder / "fingerprint.json").exists():
+            raise FileNotFoundError(f"There is no prepared data in {self._folder}.")
         self._packers: dict[int, Any] = {}
         self._slot = 0
         self._ready: tuple[int, int, int, int] | None = None  # B, T, slot, epoch

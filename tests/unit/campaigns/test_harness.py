@@ -172,5 +172,5 @@ def test_a_download_with_other_bytes_than_published_is_refused(
 ) -> None:
     monkeypatch.setattr(Shard, "published", "0" * 64)
     with pytest.raises(ValueError, match="not those published"):
-        harness.download(shard_url, tmp_path / "shard.parquet", attempts=3)
+        harness.download(shard_url, tmp_path / "shard.parquet", attempts=2)
     assert list(tmp_path.iterdir()) == []
