@@ -59,8 +59,8 @@ def test_on_a_base_that_moved_on_a_repeat_is_a_retest(relation, is_refused):
         neighbour("depth 9", relation=relation),
         neighbour("10 things", DEEPER, relation=relation),
     ):
-        known = Neighbour(**{**vars(known), "fingerprint": None})
-        decision = decide_claim(candidate("DEPTH = 9", DEEPER), [known])
+        elsewhere = Neighbour(**{**vars(known), "fingerprint": None})
+        decision = decide_claim(candidate("DEPTH = 9", DEEPER), [elsewhere])
         assert decision.is_duplicate is is_refused
         assert (decision.retest_of is None) is is_refused
 
