@@ -2,9 +2,12 @@
 
 # ruff: noqa: PLC0415
 
+import json
 import os
 import sys
+from dataclasses import asdict
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -31,7 +34,9 @@ def worker(
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of a run.")] = None,
     gpu: Annotated[int | None, typer.Option(min=0, help="Index of the GPU to use.")] = None,
-    proposer: Annotated[str | None, typer.Option(help="Who thinks: tpe, llm, centaur.")] = None,
+    proposer: Annotated[
+        str | None, typer.Option(help="Who thinks: tpe, ideas, llm, centaur.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="The language model that thinks.")] = None,
     max_usd_per_day: Annotated[
         float | None, typer.Option(min=0.0, help="Limit for thinking; training goes on.")
@@ -109,6 +114,28 @@ def night(
         typer.echo("\n".join(night_lines(desk, hours=hours, now=datetime.now(UTC))))
     if not desks:
         typer.echo("No worker has been started here yet: `swarmlab worker` starts one.")
+
+
+@app.command()
+def doctor(
+    data: Annotated[Path | None, typer.Option(help="Folder of the prepared data.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Look at this machine as a run would find it; say what to do about what is missing."""
+    from worker.doctor import Health, examine_machine
+
+    settings = _settings()
+    findings = examine_machine(
+        data_dir=data or settings.home_path / "data", coordinator_url=settings.coordinator_url
+    )
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings]))
+    else:
+        for finding in findings:
+            remedy = f"\n        {finding.remedy}" if finding.remedy else ""
+            typer.echo(f"{finding.health:<7} {finding.part}: {finding.found}{remedy}")
+    if any(finding.health is Health.PROBLEM for finding in findings):
+        raise typer.Exit(1)
 
 
 def _settings(**given: Any) -> WorkerSettings:

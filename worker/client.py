@@ -23,6 +23,8 @@ from shared.wire.bests import BestRead
 from shared.wire.campaigns import CampaignRead
 from shared.wire.claims import ClaimCreate, ClaimRead, HeartbeatCreate, HeartbeatRead
 from shared.wire.experiments import ExperimentRead, Page
+from shared.wire.ideas import IdeaCreate, IdeaRead, IdeaStatus
+from shared.wire.insights import InsightCreate, InsightRead
 from shared.wire.results import ResultPut, ResultRead
 from worker.breaker import Breaker
 from worker.errors import (
@@ -157,6 +159,30 @@ class Client:
                 "for again."
             )
         return text
+
+    def ideas(self, campaign: str, *, status: IdeaStatus, limit: int) -> list[IdeaRead]:
+        """Return the first ideas of a status, the most urgent first."""
+        params = {"status": str(status), "limit": str(limit)}
+        path = f"/v1/campaigns/{quote(campaign)}/ideas"
+        return self._read(Page[IdeaRead], "GET", path, params=params).items
+
+    def insights(self, campaign: str, *, limit: int) -> list[InsightRead]:
+        """Return the newest insights."""
+        path = f"/v1/campaigns/{quote(campaign)}/insights"
+        return self._read(Page[InsightRead], "GET", path, params={"limit": str(limit)}).items
+
+    def publish_idea(self, campaign: str, idea: IdeaCreate) -> IdeaRead:
+        """Put an idea on the board.
+
+        Raises:
+            RefusedError: the board has one that says the same.
+        """
+        return self._read(IdeaRead, "POST", f"/v1/campaigns/{quote(campaign)}/ideas", idea)
+
+    def publish_insight(self, campaign: str, insight: InsightCreate) -> InsightRead:
+        """Say what was learned."""
+        path = f"/v1/campaigns/{quote(campaign)}/insights"
+        return self._read(InsightRead, "POST", path, insight)
 
     def _read(
         self,

@@ -28,7 +28,7 @@ from worker.runner import LabError, RunAbandonedError, RunReport
 from worker.steps.claim import claim, experiment_of, go_unclaimed, send_claim
 from worker.steps.judge import conclude, record
 from worker.steps.run import run
-from worker.steps.tell import deliver
+from worker.steps.tell import deliver, share_thoughts
 from worker.steps.think import BASELINE_HYPOTHESIS, choose_base, take_thought, think_ahead
 from worker.workbench import MAX_ATTEMPTS, Experiment, Step
 
@@ -108,6 +108,7 @@ def obtain(researcher: Researcher) -> Experiment | None:
         return _obtain_baseline(researcher)
     try:
         researcher.history.refresh(researcher.client)
+        researcher.board.refresh(researcher.client)
     except CoordinatorUnreachableError as error:
         researcher.lose_swarm(error)
     return _obtain_change(researcher, base)
@@ -187,6 +188,7 @@ def _obtain_change(researcher: Researcher, base: Page) -> Experiment | None:
             return None
         try:
             proposal = take_thought(researcher, base, refusals)
+            share_thoughts(researcher, proposal)
             return claim(researcher, proposal, base)
         except NoProposalError as error:
             researcher.wait(str(error), _poll_s(researcher))

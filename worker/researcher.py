@@ -11,6 +11,7 @@ from uuid import UUID
 
 from shared.ids import new_id
 from shared.states import Tier
+from worker.board import Board
 from worker.campaign import Campaign
 from worker.client import Client
 from worker.events import Reporter
@@ -42,6 +43,7 @@ class Researcher:
     outbox: Outbox
     workbench: Workbench
     history: History
+    board: Board
     proposer: Proposer
     reporter: Reporter
     runner: Runner

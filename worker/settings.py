@@ -28,7 +28,7 @@ class WorkerSettings(BaseSettings):
     invite: str | None = Field(
         default=None, description="The invitation, where the operator asks for one."
     )
-    proposer: Literal["tpe", "llm", "centaur"] | None = Field(
+    proposer: Literal["tpe", "llm", "centaur", "ideas"] | None = Field(
         default=None,
         description="Who thinks of the next experiment; centaur with a key, tpe without.",
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from worker.board import Board
 from worker.campaign import Campaign, choose_campaign, load_campaign
 from worker.client import Client
 from worker.errors import CoordinatorUnreachableError, DataMismatchError
@@ -100,6 +101,7 @@ def _set_up(
         outbox=stack.enter_context(Outbox(desk / "outbox.sqlite")),
         workbench=Workbench(desk / "workbench.json"),
         history=History(desk, campaign=campaign.name, agent=identity.name, platform=platform.name),
+        board=Board(campaign.name),
         proposer=make_proposer(stack, settings, home),
         reporter=reporter,
         runner=run_program,

@@ -354,3 +354,13 @@ def test_the_obedient_model_would_obey_an_instruction(tmp_path):
     """Without it the test above could not fail."""
     with proposer_with(obedient, tmp_path) as (proposer, _, _):
         assert proposer.propose(make_briefing(program_md=PLANTED)).hypothesis == "I obey"
+
+
+def test_what_was_learned_and_what_others_might_try_come_with_the_proposal(tmp_path):
+    idea = {"hypothesis": "DEPTH to 9", "changes": [{"name": "DEPTH", "new": "9"}]}
+    latest = (new_id(),)
+    reply = tool_call(**GOOD, insight=" Higher rates help. ", idea=idea)
+    with proposer_with(always(reply), tmp_path) as (proposer, _, _):
+        proposal = proposer.propose(make_briefing(latest=latest))
+    assert (proposal.insight, proposal.evidence) == ("Higher rates help.", latest)
+    assert proposal.idea.changes[0].new == "9"

@@ -13,6 +13,7 @@ from typing import Any
 from shared.constants import read_constants
 from shared.states import CrashReason, Tier
 from shared.wire.results import Metrics
+from worker.board import Board
 from worker.campaign import load_campaign
 from worker.client import Client
 from worker.history import History
@@ -103,6 +104,7 @@ def researcher_at(
             "outbox": stack.enter_context(Outbox(desk / "outbox.sqlite")),
             "workbench": Workbench(desk / "workbench.json"),
             "history": History(desk, campaign=CAMPAIGN, agent=name, platform=PLATFORM),
+            "board": Board(CAMPAIGN),
             "proposer": TpeProposer(seed=seed),
             "reporter": Events(),
             "runner": make_runner(),

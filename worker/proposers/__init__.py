@@ -12,6 +12,8 @@ from uuid import UUID
 
 from shared.states import CrashReason, Outcome
 from shared.wire.claims import ConstantChange, Match
+from shared.wire.ideas import IdeaCreate, IdeaRead
+from shared.wire.insights import InsightRead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,8 @@ class Measured:
 class Proposal:
     """A hypothesis and the program that tests it.
 
-    ``usd`` and ``tokens`` are what it took to think of it.
+    ``usd`` and ``tokens`` are what it took to think of it. ``insight`` is what its author learned
+    from the results in ``evidence``, ``idea`` what somebody else might try: both are for the board.
     """
 
     hypothesis: str
@@ -45,6 +48,9 @@ class Proposal:
     idea_id: UUID | None = None
     usd: float = 0.0
     tokens: int = 0
+    insight: str | None = None
+    evidence: tuple[UUID, ...] = ()
+    idea: IdeaCreate | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +74,8 @@ class Crash:
 class Briefing:
     """All that a proposer may know.
 
-    ``refusals`` are those of this round: the next proposal has to differ from them.
+    ``refusals`` are those of this round: the next proposal has to differ from them. ``latest`` is
+    this worker's newest published experiment.
     """
 
     campaign: str
@@ -78,7 +85,10 @@ class Briefing:
     base_val_bpb: float
     history: Sequence[Measured] = ()
     refusals: Sequence[Refusal] = ()
+    ideas: Sequence[IdeaRead] = ()
+    insights: Sequence[InsightRead] = ()
     crash: Crash | None = None
+    latest: tuple[UUID, ...] = ()
 
 
 class Proposer(Protocol):

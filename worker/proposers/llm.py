@@ -19,6 +19,8 @@ from anthropic.types import Message, MessageParam, TextBlockParam, ToolParam
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.wire.base import Hypothesis, LongText
+from shared.wire.claims import ConstantChange
+from shared.wire.ideas import IdeaCreate
 from worker.breaker import Breaker
 from worker.errors import NoProposalError
 from worker.proposers import Briefing, Proposal, Proposer
@@ -39,6 +41,16 @@ ANSWER_TIMEOUT_S = 120.0
 log = structlog.get_logger()
 
 
+class AnswerIdea(BaseModel):
+    """An experiment for somebody else."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    hypothesis: Hypothesis
+    rationale: LongText = ""
+    changes: list[ConstantChange] = Field(default_factory=list, max_length=20)
+
+
 class Answer(BaseModel):
     """What the tool call carries."""
 
@@ -47,6 +59,8 @@ class Answer(BaseModel):
     hypothesis: Hypothesis
     rationale: LongText = ""
     expected_effect: LongText = ""
+    insight: LongText = ""
+    idea: AnswerIdea | None = None
     edits: list[Edit] = Field(min_length=1, max_length=50)
 
 
@@ -205,6 +219,17 @@ def _proposal(briefing: Briefing, message: Message) -> Proposal:
         rationale=f"{answer.rationale}{expected}"[:20_000],
         source=candidate,
         changes=constant_changes(briefing.base_source, candidate),
+        insight=answer.insight.strip()[:4_000] or None,
+        evidence=briefing.latest,
+        idea=_idea(answer.idea),
+    )
+
+
+def _idea(idea: AnswerIdea | None) -> IdeaCreate | None:
+    if idea is None:
+        return None
+    return IdeaCreate(
+        hypothesis=idea.hypothesis, rationale=idea.rationale or None, changes=idea.changes or None
     )
 
 

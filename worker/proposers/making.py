@@ -17,6 +17,7 @@ def make_proposer(stack: ExitStack, settings: WorkerSettings, home: Path) -> Pro
     Raises:
         SetupError: it needs a key that is not there.
     """
+    from worker.proposers.ideas import IdeasProposer
     from worker.proposers.tpe import TpeProposer
 
     key = settings.anthropic_api_key
@@ -24,6 +25,8 @@ def make_proposer(stack: ExitStack, settings: WorkerSettings, home: Path) -> Pro
     tpe = TpeProposer()
     if name == "tpe":
         return tpe
+    if name == "ideas":
+        return IdeasProposer(stand_in=tpe)
     if key is None:
         raise SetupError(
             f"The proposer {name} needs ANTHROPIC_API_KEY: set it, or choose --proposer tpe."

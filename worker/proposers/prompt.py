@@ -53,6 +53,31 @@ TOOL: dict[str, Any] = {
             },
             "rationale": {"type": "string", "description": "What makes you believe it."},
             "expected_effect": {"type": "string", "description": "E.g. 'val_bpb -0.002'."},
+            "insight": {
+                "type": "string",
+                "description": "What the latest results teach, one sentence, if they do.",
+            },
+            "idea": {
+                "type": "object",
+                "description": "Another experiment, for somebody else to run, if you have one.",
+                "properties": {
+                    "hypothesis": {"type": "string"},
+                    "rationale": {"type": "string"},
+                    "changes": {
+                        "type": "array",
+                        "description": "The constants that it would set.",
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "name": {"type": "string"},
+                                "new": {"type": "string", "description": "As Python text."},
+                            },
+                            "required": ["name", "new"],
+                        },
+                    },
+                },
+                "required": ["hypothesis"],
+            },
             "edits": {
                 "type": "array",
                 "items": {
@@ -121,6 +146,10 @@ def _sections(briefing: Briefing, suggestion: Proposal | None) -> Iterable[str]:
         )
         responses = list(_responses(briefing))
         yield from _section("Measured so far: constant, values and scores", responses)
+    insights = [f"{each.agent}: {_words(each.text)}" for each in briefing.insights]
+    yield from _section("Insights of the swarm, the newest first", insights[:SECTION_LINES])
+    ideas = [f"{each.agent}: {_words(each.hypothesis)}" for each in briefing.ideas]
+    yield from _section("Open ideas, the most urgent first", ideas[:SECTION_LINES])
     yield from _section("Dead ends", map(_line, missed[SECTION_LINES:][-SECTION_LINES:]))
     yield from _section("Crashes", map(_line, crashed[:SECTION_LINES]))
 

@@ -1,7 +1,13 @@
-"""Tell: hand in what waits in the outbox, oldest first."""
+"""Tell: hand in what waits in the outbox, oldest first; put on the board what was learned."""
 
+import structlog
+
+from shared.wire.insights import InsightCreate
 from worker.errors import CoordinatorUnreachableError, RefusedError, UnauthorizedError
+from worker.proposers import Proposal
 from worker.researcher import Researcher
+
+log = structlog.get_logger()
 
 
 def deliver(researcher: Researcher) -> bool:
@@ -35,3 +41,23 @@ def deliver(researcher: Researcher) -> bool:
             late=answer.late,
         )
     return True
+
+
+def share_thoughts(researcher: Researcher, proposal: Proposal) -> None:
+    """Publish the insight and the idea that came with a proposal, where there are any.
+
+    They are worth a try, not a queue: alone, or where the board has the like, they are let go.
+    """
+    campaign, client = researcher.campaign.name, researcher.client
+    try:
+        if proposal.insight and proposal.evidence:
+            insight = InsightCreate(text=proposal.insight, evidence=list(proposal.evidence))
+            client.publish_insight(campaign, insight)
+        if proposal.idea is not None:
+            client.publish_idea(campaign, proposal.idea)
+    except CoordinatorUnreachableError as error:
+        researcher.lose_swarm(error)
+    except UnauthorizedError:
+        raise
+    except RefusedError as error:
+        log.info("thought_refused", reason=str(error))

@@ -9,6 +9,8 @@ best of the platform ─┤
 Nobody trains on a base that nobody measured: without a base, the next experiment is the baseline.
 """
 
+from uuid import UUID
+
 from shared.states import CrashReason, Scope
 from shared.wire.bests import BestRead
 from worker.campaign import GUIDE
@@ -99,7 +101,10 @@ def think(researcher: Researcher, base: Page, refusals: list[Refusal]) -> Propos
                 base_val_bpb=base.val_bpb,
                 history=measured,
                 refusals=tuple(refusals),
+                ideas=tuple(researcher.board.ideas),
+                insights=tuple(researcher.board.insights),
                 crash=_crash_to_repair(researcher),
+                latest=_latest(researcher),
             )
         )
         refused = [refusal.proposal.source for refusal in refusals]
@@ -117,6 +122,11 @@ def _crash_to_repair(researcher: Researcher) -> Crash | None:
     if len(recent) > 1 and recent[1].result.crash_reason is CrashReason.ERROR:
         return None
     return Crash(hypothesis=recent[0].result.hypothesis, log_tail=recent[0].result.log_tail)
+
+
+def _latest(researcher: Researcher) -> tuple[UUID, ...]:
+    answers = [entry.answer for entry in researcher.outbox.recent(5)]
+    return tuple(answer.experiment_id for answer in answers if answer is not None)[:1]
 
 
 def _is_worth_adopting(best: BestRead, tip: Page) -> bool:
