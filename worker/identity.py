@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
@@ -138,12 +139,18 @@ def sign_in(
 
 
 def _checked(identity: Identity, coordinator_url: str) -> Identity:
-    if identity.coordinator_url != coordinator_url:
+    # On one's own machine the port says nothing: `swarmlab up --port` may take another one.
+    is_local = all(_is_loopback(url) for url in (identity.coordinator_url, coordinator_url))
+    if identity.coordinator_url != coordinator_url and not is_local:
         raise SetupError(
             f"{identity.name} is registered at {identity.coordinator_url}: choose another --name "
             f"for {coordinator_url}."
         )
     return identity
+
+
+def _is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
 def _register(

@@ -9,6 +9,7 @@ from coordinator.campaigns.folder import read_campaign_folder
 from coordinator.campaigns.models import Campaign
 from coordinator.campaigns.service import create_campaign
 from coordinator.db import make_engine, make_sessions
+from coordinator.errors import HarnessMismatchError
 
 
 async def create_from_folder(
@@ -17,9 +18,13 @@ async def create_from_folder(
     profile: str,
     *,
     home: Path,
+    may_rename: bool = False,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Campaign:
     """Create the campaign of ``folder`` under ``profile``, or return the one that is there.
+
+    With ``may_rename``, a campaign whose name is taken by other content gets a name of its own
+    that ends in its hash: the folder has changed since, as after an update.
 
     Raises:
         FileNotFoundError: The folder or the profile lacks a file.
@@ -34,7 +39,15 @@ async def create_from_folder(
     )
     engine = make_engine(database_url)
     try:
-        async with make_sessions(engine)() as session, session.begin():
-            return await create_campaign(session, content, data_sha256=data_sha256)
+        sessions = make_sessions(engine)
+        try:
+            async with sessions() as session, session.begin():
+                return await create_campaign(session, content, data_sha256=data_sha256)
+        except HarnessMismatchError:
+            if not may_rename:
+                raise
+        renamed = content.renamed_by_content(data_sha256)
+        async with sessions() as session, session.begin():
+            return await create_campaign(session, renamed, data_sha256=data_sha256)
     finally:
         await engine.dispose()

@@ -3,6 +3,7 @@
 import hashlib
 import tomllib
 from pathlib import Path
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,6 +39,19 @@ class CampaignFolder(BaseModel):
     profile: CampaignProfile
     frozen: dict[str, str]
     baseline: str
+
+    def renamed_by_content(self, data_sha256: str) -> Self:
+        """Return the same campaign under a name that ends in the hash of what it consists of."""
+        digest = hashlib.sha256(self.baseline.encode())
+        digest.update(
+            harness_sha256(
+                self.frozen,
+                data_sha256=data_sha256,
+                time_budget_s=self.profile.time_budget_s,
+            ).encode()
+        )
+        name = f"{self.profile.name[:50]}-{digest.hexdigest()[:8]}"
+        return self.model_copy(update={"profile": self.profile.model_copy(update={"name": name})})
 
 
 def read_campaign_folder(folder: Path, profile_name: str) -> CampaignFolder:

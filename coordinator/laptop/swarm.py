@@ -112,6 +112,7 @@ def _run(
                 plan.profile,
                 home=settings.home_path,
                 should_stop=stop.is_set,
+                may_rename=True,
             )
         )
         client = stack.enter_context(httpx.Client(base_url=url, timeout=10))
