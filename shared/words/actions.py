@@ -24,18 +24,18 @@ FEWER = """
 fewer: fewer, less
 """
 ON = """
-on: add, adding, added, use, using, enable, enabling, enabled, apply, applying, introduce
+on: true, add, adding, added, use, using, enable, enabling, enabled, apply, applying, introduce
 on: insert, introducing, turn on, turning on, switch on, activate, activating, include, allow
 on: allowing, employ, adopt, adopting, with, on, give, try, trying, put, inject, injecting, make
 on: reintroduce
 """
 OFF = """
-off: remove, removing, removed, disable, disabling, disabled, no, without, drop, dropping
-off: turn off, turning off, switch off, skip, skipping, stop, stopping, eliminate, eliminating
-off: delete, off, deleting, omit, omitting, get rid of, do not, don t, dont, not, zero out
-off: deactivate, ablate, forgo, kill, killing, dispense with, do without, toss, scrap, forbid
-off: prohibit, ban, rip out, take away, do away, get rid, exclude, excluding, strip, strip out
-off: abandon, avoid, avoiding, never, ablating, take out, taking out, leave out
+off: false, none, remove, removing, removed, disable, disabling, disabled, no, without, drop
+off: dropping, turn off, turning off, switch off, skip, skipping, stop, stopping, eliminate
+off: eliminating, delete, off, deleting, omit, omitting, get rid of, do not, don t, dont, not
+off: zero out, deactivate, ablate, forgo, kill, killing, dispense with, do without, toss, scrap
+off: forbid, prohibit, ban, rip out, take away, do away, get rid, exclude, excluding, strip
+off: strip out, abandon, avoid, avoiding, never, ablating, take out, taking out, leave out
 """
 REPLACE = """
 replace: replace, replacing, swap, swapping, substitute, switch, switching, convert, converting
@@ -66,11 +66,12 @@ decay: fall, falling, taper, tapering, tapered, decrease to, decline, let decay,
 decay: decayed, anneal, annealing, annealed, end, ending, ramp down, decay down
 """
 WHY = """
-why: because, since, so that, which, thus, therefore, hoping, expect, expected, expecting
-why: should, giving, preventing, in order to, hypothesis, rationale, would, may, might, could
-why: seem, looks, i think, we think, as it, as the, due to, likely, so as to, that, avoids
-why: helps, can, will, improve, improving, whereas, although, though, despite, test whether
-why: to see whether, is, are, has, have
+why: whether, see whether, see if, check if, check whether, if, because, since, so that, which
+why: thus, therefore, hoping, expect, expected, expecting, should, giving, preventing
+why: in order to, hypothesis, rationale, would, may, might, could, seem, looks, i think
+why: we think, as it, as the, due to, likely, so as to, that, avoids, helps, can, will, improve
+why: improving, whereas, although, though, despite, test whether, to see whether, is, are, has
+why: have
 """
 SEPARATORS = """
 weak: and, plus, while, also, as well as, together with, along with, then, combined with, but
@@ -88,9 +89,9 @@ fill: combining, combination, winner, phase, shape, schedule, layer wise, standa
 fill: simple, style, based, optimizer, function, type, kind, throughout, through, whole, way
 fill: go all the way, all the way, let, keep, keeping, run with, linear layer, i, we, us, you
 fill: here, there, baseline, as, using a, back, further, them, scheme, input, update, whose, e g
-fill: i e, via, way down, small amount of, percentage, stay, aggressive, gentle, mild
-fill: moderate, probe, untouched, of training, of the training, of the run, separate, optimise
-fill: init at, initially, start, starting, given, within, whole run, scale, scaling, multiply
+fill: i e, via, way down, small amount of, percentage, stay, aggressive, gentle, mild, moderate
+fill: probe, untouched, of training, of the training, of the run, separate, optimise, init at
+fill: initially, start, starting, given, within, whole run, scale, scaling, multiply
 fill: multiplying, multiplier, version, variant, layer s, or, any, exactly, final value
 fill: half life, timestep, minute, device, gpu, forward, dimension, mode, kernel, transformer
 fill: gpt, architecture, language model, lm, matmul, final stretch, current setting, update size
@@ -107,5 +108,8 @@ fill: earlier, much more, time, below, above, within the, per step, at all, bit 
 fill: longer term, quality, loss curve, packed, averaged, shaped, learnable, learned, trainable
 fill: lambda, row, boundary, crossing, cross, too, life, horizon, both, scaled, squared, bpe
 fill: than, max, leave, leaving, on top of, on top, it, this, own, first, last, entire, well
-fill: invsqrt, sqrt, begin, beginning, magnitude
+fill: invsqrt, sqrt, begin, beginning, magnitude, exp, everywhere, elsewhere, today, now, next
+fill: let us, let s, time only, there are, proportionally, proportional, accordingly
+fill: correspondingly, after, sublayer, as many, many, null, addition, placed, respectively
+fill: slope
 """

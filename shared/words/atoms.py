@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from shared.words.items import Segment
 from shared.words.numbers import Quantity
+from shared.words.reading import read_statement
 from shared.words.settling import settle
-from shared.words.statements import Statement, read_statement
+from shared.words.statements import Statement
 
 # Modifiers that only repeat what the parameter says anyway.
 _IMPLIED = {
@@ -33,12 +34,15 @@ _IMPLIED = {
     "doc_mask": {"document", "attention"},
     "weight_decay": {"weights"},
     "gate": {"all_layers"},
+    "width": {"embedding", "residual"},
+    "norm_place": {"residual", "all_layers"},
+    "init": {"residual"},
     "flash": {"attention"},
     "skip": {"first_layer", "last_layer", "all_layers", "residual"},
     "final_lr": {"lr", "final", "minimum", "warmdown", "schedule", "maximum"},
     "warmup": {"lr", "schedule"},
     "warmdown": {"lr", "schedule"},
-    "schedule": {"lr", "schedule"},
+    "schedule": {"lr", "schedule", "warmdown"},
     "ns_steps": {"optimizer.muon", "matrix"},
     "nesterov": {"optimizer.muon", "momentum"},
     "amsgrad": {"optimizer.adam"},
@@ -71,6 +75,7 @@ _SET_BY = {
     "dtype": {"precision"},
     "initial": {"init"},
     "norm_type": {"norm"},
+    "norm_place": {"norm"},
     "activation": {"activation", "mlp_ratio", "gate"},
     "packer": {"packing"},
     "compile_mode": {"compile"},
@@ -132,7 +137,8 @@ def _atoms(statement: Statement) -> Iterator[Atom]:
         yield _value_atom(statement, name, head, scope)
     for name in families - settings:
         if name != "schedule":
-            scope |= {value for value in statement.values if value.startswith(f"{name}.")}
+            named = (*statement.values, *statement.old_values)
+            scope |= {value for value in named if value.startswith(f"{name}.")}
         elif statement.is_decay or statement.says_schedule or statement.old:
             scope.add("scheduled")
     has_number = bool(statement.new or statement.old or statement.change)
@@ -172,6 +178,7 @@ def _value_atom(statement: Statement, family: str, head: str, scope: set[str]) -
         old_value=old[-1].partition(".")[2] if old else "",
         new=tuple(statement.new) if is_own else (),
         change=statement.change if is_own and not statement.new else None,
+        direction=statement.direction if not old else 0,
         state="off" if statement.state == "off" else "",
     )
 
@@ -200,9 +207,16 @@ def _number_atoms(statement: Statement, head: str, scope: set[str]) -> Iterator[
     if atom.state == "off" and not atom.new:
         zero = Quantity(value=1.0 if head in _OFF_IS_ONE else 0.0)
         atom = replace(atom, new=(zero,), change=None, direction=0)
+    if head == "mlp_ratio" and _is_plain_ratio(atom):
+        atom = replace(atom, new=(atom.change.as_value(),), change=None)  # type: ignore[union-attr]
     if atom.change is not None and atom.change.kind == "factor":
         atom = replace(atom, direction=0)
     yield atom
+
+
+def _is_plain_ratio(atom: Atom) -> bool:
+    """`MLP expansion 3x` names a ratio; `MLP 1.5x wider` scales one."""
+    return atom.change is not None and atom.change.value >= 2 and not atom.direction
 
 
 def _scope(parameter: str, scope: set[str]) -> frozenset[str]:

@@ -20,6 +20,7 @@ Role = Literal["main", "next", "after", "why"]
 
 _OLD_OR_NEW = frozenset({"arrow", "from", "instead", "to"})
 _AMOUNTS = frozenset({"quantity", "sep", "fill"})
+_MODALS = frozenset({"could", "should", "would", "may", "might", "can"})
 _SUBJECTS = frozenset({"the", "it", "they", "we", "this", "our", "i"})
 
 
@@ -102,7 +103,8 @@ def _role_after(item: Item, following: Item | None, role: Role, clause: list[Ite
     if item.kind == "stop":
         return "next"
     if item.kind == "why":
-        return "why"
+        is_idle = item.text in _MODALS and not Segment(clause).has(NAMING)
+        return None if is_idle else "why"  # "one could raise …"
     if item.text == "so":
         return "after"
     if item.kind == "colon":

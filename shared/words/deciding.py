@@ -116,6 +116,8 @@ def _compare_values(a: Atom, b: Atom) -> Agreement:
         return "other"
     if a.old_value and b.old_value and a.old_value != b.old_value:
         return "other"
+    if a.direction * b.direction < 0:  # "more global layers" against "fewer global layers"
+        return "other"
     return _compare_numbers(a, b) if a.new or b.new else "same"
 
 

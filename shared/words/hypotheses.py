@@ -1,6 +1,5 @@
 """A hypothesis, parsed."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,7 +10,12 @@ from shared.words.segments import segments_of
 from shared.words.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
 MAX_CHARACTERS = 1_000  # a change is stated early; what follows is the reasoning
-_SETTING_OF = {"compile_mode": "compile", "packer": "packing", "initial": "init"}
+_SETTING_OF = {
+    "accumulation": "device_batch",
+    "compile_mode": "compile",
+    "packer": "packing",
+    "initial": "init",
+}
 _OPTIMIZER_DETAILS = frozenset(
     {"nesterov", "ns_steps", "momentum", "beta1", "beta2", "eps", "weight_decay", "amsgrad"}
 )
@@ -22,7 +26,7 @@ class ParsedHypothesis:
     """What a hypothesis changes.
 
     Attributes:
-        text: the words, in lower case and without punctuation at the ends.
+        text: the words, in lower case, without the final full stop.
         atoms: the changes that the vocabulary could read.
         numbers: the numbers of the statement (not of its reasons), for texts without atoms.
         words: every content word of the statement, known or not.
@@ -62,7 +66,7 @@ def parse_hypothesis(text: str, vocabulary: Vocabulary = DEFAULT_VOCABULARY) -> 
     atoms = _merged(atom for part in read for atom in part)
     stated = [item for segment in segments for item in segment.items]
     return ParsedHypothesis(
-        text=re.sub(r"\W+", " ", text.lower()).strip(),
+        text=" ".join(text.lower().split()).rstrip(".!"),
         atoms=atoms,
         numbers=frozenset(_value(item) for item in stated if item.quantity),
         words=frozenset(_meaning(item) for item in stated if _is_content(item)),

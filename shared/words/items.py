@@ -55,7 +55,11 @@ class Segment:
     @property
     def is_exact(self) -> bool:
         """Whether it says exactly what becomes of what it names."""
-        return self.has(NAMING) and self.has({"quantity", "value", "factor", "on", "off"})
+        is_named = any(
+            item.kind == "value" and not item.name.startswith("optimizer.") for item in self.items
+        )
+        acts = self.has({"head"}) and self.has({"on", "off"})
+        return self.has(NAMING) and (is_named or acts or self.has({"quantity", "factor"}))
 
 
 def read_items(text: str, vocabulary: Vocabulary) -> list[Item]:

@@ -31,7 +31,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"[-=]+>", " -> "),
         (r"(?<=[a-z])\s?\^\s?2\b", "2"),
         (r"\b1\s?-\s?sqrt\b", "oneminussqrt"),
-        (r"\b1\s?/\s?sqrt\b", "invsqrt"),
+        (r"\b1\s?/\s?sqrt\b\s?(?:\([^)]*\))?", " invsqrt "),
         (r"\bx_?0(?![.\d])", "xzero"),
         (r"'s\b|s'(?=\s)", ""),
         (r"\bn't\b", " not"),
@@ -129,6 +129,9 @@ def _join_number_words(found: list[Token]) -> list[Token]:
         elif token.text in PARTS and last and last.quantity and last.text in WORDS:
             value = last.quantity.value * PARTS[token.text]
             joined[-1] = Token("quantity", f"{last.text} {token.text}", Quantity(value=value))
+        elif token.text == "time" and last and last.quantity and last.text in WORDS:
+            factor = Quantity(value=last.quantity.value, kind="factor")
+            joined[-1] = Token("quantity", f"{last.text} times", factor)
         elif token.text in WORDS:
             joined.append(Token("quantity", token.text, Quantity(value=WORDS[token.text])))
         elif token.text in PARTS and not (last and last.text in _ORDINAL_CONTEXT):

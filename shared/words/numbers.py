@@ -68,7 +68,7 @@ QUANTITY = re.compile(
       (?P<base>\d{{1,9}})\s*(?P<op>\*\*|\^|<<)\s*(?P<exp>\d{{1,3}})(?![\d.])
     | (?P<share>(?:\bx\s?|\*=?\s*)(?=\d+\s*/))?
       (?P<top>\d+(?:\.\d+)?)\s*/\s*(?P<bottom>\d+)(?![\d]|\.\d|[a-wyz])
-    | (?P<times>(?:\bx\s?|\*=?\s*)(?=\d|\.\d))?(?P<divide>/=?\s*(?=\d))?
+    | (?P<times>(?:\bx\s?|\btimes\s|\*=?\s*)(?=\d|\.\d))?(?P<divide>/=?\s*(?=\d))?
       (?P<sign>(?<![\w.)])[+-])?(?P<number>{_NUMBER})
       (?:\s?(?P<percent>%|percent\b|pct\b)
        |(?P<scale>\s?[kmbg](?![a-z0-9]))

@@ -10,11 +10,12 @@ final_lr: min learning rate, floor the lr, floor the learning rate, final lr rat
 final_lr: end learning rate, lr decay floor, warmdown floor, floor lr, floor learning rate
 weight_decay: weight decay, wd, l2, l2 regularization, l2 penalty, decoupled weight decay
 weight_decay: decay weight
-batch: batch, batch size, total batch size, total batch, tokens per batch, tokens per step
-batch: global batch size, global batch, batch token, effective batch size
-device_batch: device batch size, per device batch size, micro batch size, microbatch
-device_batch: micro batch, per gpu batch size, microbatch size, local batch size, device batch
-device_batch: per gpu batch
+batch: bs, gbs, tbs, batchsize, total bs, batch of, batch, batch size, total batch size
+batch: total batch, tokens per batch, tokens per step, global batch size, global batch
+batch: batch token, effective batch size
+device_batch: microbs, device bs, mbs, device batch size, per device batch size
+device_batch: micro batch size, microbatch, micro batch, per gpu batch size, microbatch size
+device_batch: local batch size, device batch, per gpu batch
 accumulation: accumulation, accum, accum step, accumulate, accumulating, micro step, microstep
 accumulation: gradient accumulation, grad accumulation, grad accum, accumulation step
 accumulation: gradient accumulation step, grad accum step, accumulate gradient
@@ -27,14 +28,14 @@ width: hidden size, hidden dim, model width, channel, residual width, hidden wid
 width: dim, embedding width, hidden dimension, dmodel, network width, residual stream width
 width: model size
 aspect_ratio: aspect ratio, width to depth ratio, width depth ratio
-n_head: head, n head, num head, number of head, attention head, number of attention head
+n_head: nhead, head, n head, num head, number of head, attention head, number of attention head
 n_head: query head
 n_kv_head: group query attention, grouped kv head, key and value head, kv head, n kv head
 n_kv_head: key value head, number of kv head, num kv head, gqa, grouped query attention
 n_kv_head: gqa head, kv group, num key value head, n key value head
-head_dim: dim each, dim head, size of each head, dimension of each head, per head dimension
-head_dim: head dim, head dimension, head size, dim per head, dimension per head, d head
-head_dim: head width
+head_dim: headdim, hd, dim each, dim head, size of each head, dimension of each head
+head_dim: per head dimension, head dim, head dimension, head size, dim per head
+head_dim: dimension per head, d head, head width
 rope_dim: rope dim, rotary dim, rope dimension, partial rope, partial rotary, rotary dimension
 rope_dim: partial rope coverage, partial rotary embedding, rotary fraction, rope fraction
 rope_dim: rotary pct
@@ -67,6 +68,7 @@ clip: gradient norm clip, grad clip norm, gradient norm clipping, clip grad norm
 clip: clip the global gradient norm, clip grad, clip the gradient, clip value
 clip: gradient clip norm
 dropout: dropout, drop out, dropout rate, dropout probability
+stochastic_depth: layer dropout, block dropout, drop layer, dropping layer, layer dropping
 stochastic_depth: stochastic depth, layer drop, layerdrop, drop path, droppath, drop whole layer
 label_smoothing: smooth label, smooth target, smoothed target, label noise smoothing
 label_smoothing: label smoothing, label smooth, smoothed label, smooth the label, smoothing
@@ -85,7 +87,7 @@ betas: beta, adam beta, both beta
 beta1: beta1, first moment decay, adam beta1, beta 1, first beta
 beta2: beta2, second moment decay, adam beta2, beta 2, second beta
 eps: eps, epsilon
-momentum: momentum, mu
+momentum: mom, momentum, mu
 nesterov: nesterov, nesterov momentum, nesterov lookahead, nesterov look ahead
 nesterov: nesterov acceleration
 ns_steps: orthogonalization, orthogonalization iteration, newton schulz iter, ns iter
@@ -126,6 +128,8 @@ qk_norm: qk norm, qk normalization, normalize query and key, query key norm, qkn
 qk_norm: norm on query and key, rmsnorm on q and k, normalize q and k, query key normalization
 qk_norm: normalization of query and key, normalize the query and key, norm q and k, qk layernorm
 norm: norm, normalization, normalize, norm layer
+final_norm: final norm, final layer norm, final layernorm, last norm, output norm, final rmsnorm
+attention_sink: attention sink, sink token, sink, null key value, register token
 norm_gain: learnable gain, norm gain, learnable scale, norm scale, affine, elementwise affine
 bias: bias, bias term, biase
 skip: skip, skip connection, residual connection, unet skip, u net skip, unet style skip
@@ -148,8 +152,9 @@ gate: gate, gating, sigmoid gate, output gate, gated, sigmoid gating
 conv: conv, convolution, causal conv, short conv, depthwise conv, canon layer
 conv: causal convolution
 token_shift: token shift, smear, shift token, token smear, smear gate
-seq_len: sequence length, seq len, context length, max seq len, sequence, context, context size
-seq_len: training context, block size, context window, max sequence length, seqlen, max length
+seq_len: ctx, ctx len, context len, seqlength, training length, sequence length, seq len
+seq_len: context length, max seq len, sequence, context, context size, training context
+seq_len: block size, context window, max sequence length, seqlen, max length
 vocab: vocab size, vocabulary, vocab, vocabulary size, number of token type, tokenizer size
 packing: packing, pack, pack document, document packing, bin packing
 shuffle: permute, randomly permute, permutation, random permutation, shuffled, reshuffle
@@ -173,7 +178,6 @@ seed: seed, random seed
 activation: activation, nonlinearity, non linearity, activation function
 freeze: freeze, frozen, freezing
 stride: stride, eval stride
-curriculum: curriculum, curriculum learning
 epochs: epoch, number of epoch
 grad_noise: gradient noise, noise
 bigram: bigram, bigram hash embedding, hashed bigram embedding, hashed bigram embedding table

@@ -32,8 +32,8 @@ schedule.cosine: cosine, cosine decay, cosine annealing, cos, half cosine, cosin
 schedule.cosine: cosine shape
 schedule.constant: constant, flat, fixed, constant lr
 schedule.exponential: exponential, exponentially, exponential decay
-schedule.oneminussqrt: square root, square root shape, oneminussqrt, sqrt decay
-schedule.oneminussqrt: square root decay, sqrt cooldown
+schedule.oneminussqrt: sqrt warmdown, sqrt shape, sqrt schedule, square root, square root shape
+schedule.oneminussqrt: oneminussqrt, sqrt decay, square root decay, sqrt cooldown
 schedule.invsqrt: inverse sqrt, inverse square root, rsqrt
 schedule.wsd: wsd, warmup stable decay, trapezoidal, trapezoid
 schedule.polynomial: polynomial, quadratic, poly
@@ -113,6 +113,8 @@ gradient: gradient, grad, global gradient norm, global norm, grad norm, gradient
 weights: weight of the model, model weight
 loss: loss, cross entropy, ce, ce loss, training loss
 ramp: ramp, ramping, ramp up, ramping up
+over_time: during training, over training, throughout training, over the course of training
+over_time: curriculum, curriculum learning, progressively, gradually
 all_layers: all layer, every layer, each layer, per layer, in every layer, all block
 all_layers: every block
 alternate_layers: every second layer, every other layer, alternating layer, alternate layer

@@ -6,6 +6,7 @@ from shared.words.clauses import clauses_of
 from shared.words.items import ACTING, NAMING, Item, Segment, follows_preposition
 
 _DOING = (ACTING - {"decay"}) | {"quantity", "value"}
+_PRONOUNS = frozenset({"it", "them", "this", "that", "those", "these"})
 _OPEN_ENDS = frozenset({"instead", "arrow", "to", "by"})
 
 
@@ -13,7 +14,12 @@ def segments_of(items: Sequence[Item]) -> list[Segment]:
     """The changes that a hypothesis states, without its reasons."""
     segments: list[Segment] = []
     clauses = list(clauses_of(items))
-    if all(role == "why" or not Segment(clause).is_complete for role, clause in clauses):
+    states = any(
+        Segment(clause).is_complete or (role != "main" and _is_imperative(clause))
+        for role, clause in clauses
+        if role != "why"
+    )
+    if not states:
         # a statement dressed as a reason: "the LR should end at …"
         clauses = [("main", [item for _, clause in clauses for item in clause])]
     for role, clause in clauses:
@@ -21,7 +27,10 @@ def segments_of(items: Sequence[Item]) -> list[Segment]:
             continue
         if role != "main" and any(s.is_complete for s in segments) and not _is_imperative(clause):
             continue
-        if role == "after":  # what is named before a colon is a heading, if nothing is done to it
+        says_it = any(item.text in _PRONOUNS for item in clause)
+        if (
+            role == "after" and not says_it
+        ):  # what is named before a colon is a heading, if nothing is done to it
             headings = [part for part in segments if not part.has(_DOING)]
             segments = [part for part in segments if part.has(_DOING)]
             heading = [i for part in headings for i in part.items if i.kind == "unknown"]
@@ -31,6 +40,8 @@ def segments_of(items: Sequence[Item]) -> list[Segment]:
                 segments[-1].items.extend(part.items)  # "… Remove it."
             elif part.items:
                 segments.append(part)
+    if any(part.has(NAMING) for part in segments):  # "My guess is that …"
+        segments = [part for part in segments if part.has(NAMING | ACTING | {"mod", "quantity"})]
     return [part for part in segments if part.has(NAMING | {"mod", "unknown"})]
 
 
@@ -39,6 +50,8 @@ def _is_imperative(clause: list[Item]) -> bool:
     content = [item for item in clause if item.kind not in {"fill", "sep"}]
     if not content:
         return False
+    if any(item.text in _PRONOUNS for item in clause) and not Segment(content).has(NAMING):
+        return Segment(content).has(ACTING | {"quantity"})  # "… turn it off"
     if content[0].kind in ACTING or content[0].kind == "quantity":
         return Segment(content).is_complete
     return content[0].kind in NAMING | {"mod"} and not any(i.kind == "unknown" for i in content)

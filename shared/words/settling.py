@@ -42,7 +42,7 @@ def _final_lr(statement: Statement) -> None:
     new, heads = statement.new, statement.heads
     if "lr" in heads and (
         statement.mods & {"final", "minimum"}
-        or (statement.says("peak") and new)
+        or (_is_of_peak(statement) and new)
         or (new and new[-1].value == 0)
     ):
         heads[heads.index("lr")] = "final_lr"
@@ -50,8 +50,21 @@ def _final_lr(statement: Statement) -> None:
         heads[:], statement.state = ["final_lr"], ""
 
 
+def _is_of_peak(statement: Statement) -> bool:
+    """`5% of the peak LR`, but not `the peak LR of Muon`."""
+    texts = [item.text for item in statement.segment.items]
+    return any(
+        text == "peak" and "of" in texts[max(0, place - 3) : place]
+        for place, text in enumerate(texts)
+    )
+
+
 def _ramps(statement: Statement) -> None:
     """`ramp the batch size` is its warmup."""
+    if "over_time" in statement.mods:
+        statement.mods.remove("over_time")
+        if statement.old and statement.new and not statement.is_decay:
+            statement.mods.add("ramp")
     if "ramp" in statement.mods and statement.heads:
         statement.mods.remove("ramp")
         if "warmup" not in statement.heads:
@@ -101,6 +114,25 @@ def _softcap(statement: Statement) -> None:
         statement.heads[:] = ["softcap"]
 
 
+def _multi_query(statement: Statement) -> None:
+    """Multi-query attention has one KV head."""
+    if "attention_type.mqa" in statement.values and set(statement.heads) <= {"n_kv_head"}:
+        statement.values.remove("attention_type.mqa")
+        statement.heads[:] = ["n_kv_head"]
+        statement.new[:] = [Quantity(value=1.0)]
+
+
+def _momentum_warmup(statement: Statement) -> None:
+    """What Muon warms up is its momentum."""
+    if statement.heads == ["warmup"] and {"momentum", "optimizer.muon"} & {
+        *statement.mods,
+        *statement.values,
+    }:
+        statement.mods.add("momentum")
+        statement.mods.discard("matrix")
+        statement.values = [v for v in statement.values if v != "optimizer.muon"]
+
+
 def _zero_init(statement: Statement) -> None:
     if "initial.zero" in statement.values and len(statement.heads) <= 1:
         statement.values.remove("initial.zero")
@@ -116,7 +148,7 @@ def _gates(statement: Statement) -> None:
 
 def _schedules(statement: Statement) -> None:
     heads = statement.heads
-    is_number = bool(statement.new) or statement.says("peak")
+    is_number = bool(statement.new) or _is_of_peak(statement)
     if heads[-1:] == ["schedule"] and not statement.values and is_number:
         is_length = statement.direction or statement.says("of training", "of the run")
         heads[:] = ["warmdown" if is_length else "final_lr"]
@@ -158,6 +190,8 @@ _RULES: tuple[Callable[[Statement], None], ...] = (
     _compounds,
     _document_mask,
     _softcap,
+    _multi_query,
+    _momentum_warmup,
     _zero_init,
     _gates,
     _schedules,
