@@ -113,26 +113,30 @@ class Exam:
                 diverged=True,
             )
         log_p = torch.log_softmax(logits, dim=-1)
-        items = self._order[self._answered : self._answered + len(logits)]
-        for answer, item in zip(log_p, items, strict=True):
-            self._take_one(answer, int(item))
+        items = self._order[self._answered : self._answered + len(logits)].tolist()
         self._answered += len(logits)
+        sources = [self._row_of(item) for item in items]
+        targets = self.rows[sources, 1:]  # (n, T)
+        on_device = targets.to(log_p.device)[..., None]
+        losses = -log_p.gather(-1, on_device)[..., 0].double().cpu()  # (n, T)
+        counted = self.token_bytes[targets] > 0
+        for place, item in enumerate(items):
+            if item < len(self.rows):
+                self._count(losses[place], counted[place])
+                for number in self._probes_of.get(item, ()):
+                    self._keep("row", number, log_p[place])
+            else:
+                self._keep("probe", item - len(self.rows), log_p[place])
 
-    def _take_one(self, log_p: Tensor, item: int) -> None:
-        count = len(self.rows)
-        if item >= count:
-            number = item - count
-            self._keep("probe", number, log_p)
-            return
-        targets = self.rows[item, 1:].to(log_p.device)
-        losses = -log_p.gather(-1, targets[:, None])[:, 0].double().cpu()  # (T,)
-        counted = self.token_bytes[self.rows[item, 1:]] > 0
+    def _row_of(self, item: int) -> int:
+        return item if item < len(self.rows) else self.probes[item - len(self.rows)].row
+
+    def _count(self, losses: Tensor, counted: Tensor) -> None:
+        """Add one row's losses (T,) to the score and to the sample of hidden targets."""
         self._nats += float(losses[counted].sum())
         before = losses[:-1][counted[:-1]]
         if counted[-1] and len(before):
             self._tail_excess.append(float(losses[-1] - before.mean()))
-        for number in self._probes_of.get(item, ()):
-            self._keep("row", number, log_p)
 
     def _keep(self, kind: str, number: int, log_p: Tensor) -> None:
         self._kept[kind, number] = log_p[list(self.probes[number].positions)].cpu()

@@ -79,6 +79,7 @@ class Session:
         self._ready: tuple[int, int, int, int] | None = None  # B, T, slot, epoch
         self._exam: Exam | None = None
         self._room: Tensor | None = None  # (chunk, T, vocab) that the program writes into
+        self._copy: Tensor | None = None  # answers that are not looked at yet
         self._batch = self._first = 0
 
     def serve(self) -> None:
@@ -90,14 +91,14 @@ class Session:
                 return
             try:
                 answer = self._answer(line)
+                if answer is None:
+                    continue
+                self._send(answer)
+                self._after(answer)
             except RefusedError as error:
                 self._tell("refused", why=str(error), diverged=error.diverged)
                 self._send({"refused": str(error)})
                 return
-            if answer is None:
-                continue
-            self._send(answer)
-            self._after(answer)
             if "val_bpb" in answer:
                 return
 
@@ -163,7 +164,8 @@ class Session:
         self._ready = (B, T, self._slot, packer.epoch)
 
     def _after(self, answer: dict[str, Any]) -> None:
-        """Pack the next batch while the program works on this one."""
+        """Do what need not be waited for, while the program works on."""
+        self._take_copy()
         if "epoch" in answer and self._ready is not None:
             self._pack(*self._ready[:2])
 
@@ -232,15 +234,23 @@ class Session:
         if self._is_unanswered:
             self._tell("answer")
         # A copy of our own: the program can write into the shared one at any moment.
-        exam.take(room[:count].clone())
+        self._copy = room[:count].clone()
+        if self._copy.is_cuda:
+            torch.cuda.synchronize()
         self._first += count
         if self._first < exam.batch_size:
             return {}
-        if not exam.is_complete:
+        if self._batch + 1 < exam.batches:
             return self._show(self._batch + 1)
+        self._take_copy()
         score = exam.score()
         self._tell("score", val_bpb=score)
         return {"val_bpb": score}
+
+    def _take_copy(self) -> None:
+        if self._exam is not None and self._copy is not None:
+            self._exam.take(self._copy)
+        self._copy = None
 
 
 def event(name: str, **details: Any) -> str:

@@ -55,6 +55,7 @@ class Clock:
         self.first_batch: float | None = None
         self.exam_began: float | None = None
         self.answered: float | None = None
+        self.scored: float | None = None
         self.val_bpb: float | None = None
         self._eleventh: float | None = None
         self._tokens_before = 0
@@ -75,7 +76,7 @@ class Clock:
         elif name == "answer":
             self.answered = at
         elif name == "score":
-            self.val_bpb = float(details["val_bpb"])
+            self.val_bpb, self.scored = float(details["val_bpb"]), at
         is_mute = not self._steps and self.batches >= MUTE_BATCHES
         is_full = self.tokens > WINDOW_TOKENS
         if self._eleventh is None and (len(self._steps) >= FREE_STEPS or is_mute or is_full):
@@ -109,6 +110,19 @@ class Clock:
         until = now if self.exam_began is None else self.exam_began
         began = self.training_began(until)
         return 0.0 if began is None else until - began
+
+    def parts(self, now: float) -> dict[str, float]:
+        """Return the seconds of each part of a run that has its score."""
+        if self.first_batch is None or self.exam_began is None or self.scored is None:
+            return {}
+        began = self.training_began(self.exam_began) or self.exam_began
+        return {
+            "startup": self.first_batch - self.started,
+            "window": began - self.first_batch,
+            "training": self.exam_began - began,
+            "examination": self.scored - self.exam_began,
+            "total": now - self.started,
+        }
 
     def exam_limit_s(self, now: float) -> float:
         """Return how long the examination may take: answering costs less than training did."""

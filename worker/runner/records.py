@@ -1,7 +1,7 @@
 """What goes into a run and what comes out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -78,6 +78,8 @@ class RunReport:
 
     Attributes:
         log_tail: the last 50 lines of the program's output, and why it was refused or ended.
+        seconds: of each part of a scored run, on the parent's clock: ``startup``, ``window`` (the
+            free steps), ``training``, ``examination``, ``total``.
     """
 
     metrics: Metrics | None
@@ -85,3 +87,4 @@ class RunReport:
     log_tail: str
     started_at: datetime
     finished_at: datetime
+    seconds: Mapping[str, float] = field(default_factory=dict)

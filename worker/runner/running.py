@@ -63,7 +63,8 @@ def run_program(
             watch.turn()
     metrics, reason, why = watch.judge()
     log = "\n".join(filter(None, [pair.output.tail(), why]))
-    return _report(started_at, metrics, reason, log)
+    report = _report(started_at, metrics, reason, log)
+    return replace(report, seconds=watch.parts()) if metrics is not None else report
 
 
 class _Watch:
@@ -171,6 +172,10 @@ class _Watch:
                 seconds_left=budget_s - trained_s,
             )
         )
+
+    def parts(self) -> dict[str, float]:
+        """Return the seconds of each part of a run that has its score."""
+        return self._clock.parts(time.monotonic())
 
     def judge(self) -> tuple[Metrics | None, CrashReason | None, str]:
         """Return metrics or a reason, and a sentence; call it when no process is left."""

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+import structlog
+
 REMEDY = (
     "Programs run without a sandbox: they can read this user's files. Install bubblewrap "
     "(`apt-get install bubblewrap`, `dnf install bubblewrap`) and start again; in a container, "
@@ -26,13 +28,15 @@ TMPFS_BYTES = 256 * 2**20
 
 @cache
 def find_bubblewrap() -> str | None:
-    """Return bubblewrap's path if it is installed and this kernel lets it work."""
+    """Return bubblewrap's path if it is installed and this kernel lets it work; warn if not."""
     path = shutil.which("bwrap")
-    if path is None:
-        return None
-    probe = [path, *_isolation(), "--ro-bind", "/", "/", "true"]
-    done = subprocess.run(probe, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    return path if done.returncode == 0 else None
+    if path is not None:
+        probe = [path, "--ro-bind", "/", "/", *_isolation(), "true"]
+        done = subprocess.run(probe, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if done.returncode == 0:
+            return path
+    structlog.get_logger().warning("no sandbox", found=path, remedy=REMEDY)
+    return None
 
 
 def confine(

@@ -45,6 +45,9 @@ def test_an_honest_run_is_never_overdue() -> None:
     it.take("score", at + 5, {"val_bpb": 1.8})
     assert it.overdue(at + 100) is None
     assert it.trained_s(at + 100) == pytest.approx(20.1)
+    assert it.parts(at + 6) == pytest.approx(
+        {"startup": 5, "window": 1.1, "training": 20.1, "examination": 4.9, "total": at + 6}
+    )
 
 
 def test_a_slow_machine_gets_a_longer_window() -> None:
