@@ -55,6 +55,7 @@ class Researcher:
     stop: threading.Event = field(default_factory=threading.Event)
     abandon: threading.Event = field(default_factory=threading.Event)
     is_alone: bool = False
+    waiting_for: str | None = None
     preparation: Preparation | None = None
     outcomes: dict[str, int] = field(default_factory=dict)
 
@@ -65,6 +66,7 @@ class Researcher:
 
     def emit(self, event: str, **fields: Any) -> None:
         """Report an event."""
+        self.waiting_for = None
         self.reporter.emit(event, **fields)
 
     def lose_swarm(self, reason: Exception) -> None:
@@ -80,8 +82,10 @@ class Researcher:
             self.emit("rejoined", waiting_results=self.outbox.count())
 
     def wait(self, reason: str, seconds: float) -> None:
-        """Do nothing for about ``seconds``, or until asked to stop."""
-        self.emit("waiting", reason=reason)
+        """Do nothing for about ``seconds``, or until asked to stop; say what for, once."""
+        if reason != self.waiting_for:
+            self.emit("waiting", reason=reason)
+            self.waiting_for = reason
         self.stop.wait(seconds * random.uniform(0.7, 1.3))
 
 
