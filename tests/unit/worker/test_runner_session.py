@@ -162,7 +162,8 @@ def test_the_tokenizer_is_handed_out(client: Client) -> None:
 
 
 def iter_of(*questions: Any) -> Iterator[Any]:
-    yield from questions
+    for question in questions:
+        _ = yield question  # what is sent is not wanted
 
 
 EXAM, ROOM = {"ask": "exam", "batch_size": BATCH}, {"ask": "room", "device": "cpu"}
