@@ -39,10 +39,10 @@ _IMPLIED = {
     "init": {"residual"},
     "flash": {"attention"},
     "skip": {"first_layer", "last_layer", "all_layers", "residual"},
-    "final_lr": {"lr", "final", "minimum", "warmdown", "schedule", "maximum"},
-    "warmup": {"lr", "schedule"},
-    "warmdown": {"lr", "schedule"},
-    "schedule": {"lr", "schedule", "warmdown"},
+    "final_lr": {"first", "last", "lr", "final", "minimum", "warmdown", "schedule", "maximum"},
+    "warmup": {"first", "last", "lr", "schedule"},
+    "warmdown": {"first", "last", "lr", "schedule"},
+    "schedule": {"first", "last", "lr", "schedule", "warmdown"},
     "ns_steps": {"optimizer.muon", "matrix"},
     "nesterov": {"optimizer.muon", "momentum"},
     "amsgrad": {"optimizer.adam"},
@@ -69,6 +69,8 @@ _COUNTS = frozenset({"depth", "n_head", "n_kv_head", "ns_steps", "accumulation",
 # Switched off, these are one rather than none.
 _OFF_IS_ONE = frozenset({"accumulation"})
 _MAX_UNKNOWN = 2
+# A named setting leaves nothing more to say about these.
+_SET_WHOLE = frozenset({"precision", "init", "norm", "gate", "packing", "compile", "lr"})
 _SCHEDULED = frozenset({"lr", "warmdown", "schedule", "final_lr"})
 # What a named setting may set; beside any other parameter it only says where or how.
 _SET_BY = {
@@ -155,22 +157,14 @@ def _is_plain_ramp(statement: Statement, head: str) -> bool:
 
 def _is_set_whole(head: str, settings: set[str]) -> bool:
     """Whether the named setting leaves nothing to say about this parameter."""
-    return head in settings or head in {
-        "precision",
-        "init",
-        "norm",
-        "gate",
-        "packing",
-        "compile",
-        "lr",
-    }
+    return head in settings or head in _SET_WHOLE
 
 
 def _value_atom(statement: Statement, family: str, head: str, scope: set[str]) -> Atom:
     new = [v for v in statement.values if v.startswith(f"{family}.")]
     old = [v for v in statement.old_values if v.startswith(f"{family}.")]
     owner = {head} - {""} if family == "schedule" else set()
-    is_own = not head or family == head
+    is_own = not head or family == head or (family == "schedule" and head in _SET_WHOLE)
     return Atom(
         parameter=family,
         scope=_scope(family, scope | owner),

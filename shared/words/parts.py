@@ -112,6 +112,8 @@ logit: logit
 gradient: gradient, grad, global gradient norm, global norm, grad norm, gradient norm
 weights: weight of the model, model weight
 loss: loss, cross entropy, ce, ce loss, training loss
+first: first, bottom
+last: last, top most, final few, latter
 ramp: ramp, ramping, ramp up, ramping up
 over_time: during training, over training, throughout training, over the course of training
 over_time: curriculum, curriculum learning, progressively, gradually

@@ -6,6 +6,7 @@ from shared.words.items import Item, Segment, follows_preposition, is_part
 from shared.words.numbers import Quantity
 from shared.words.statements import Statement
 
+_ARTICLES = frozenset({"the", "all", "every", "each"})
 _ADJECTIVES = frozenset({"small", "tiny", "low", "short", "large", "high", "long"})
 _PARTS_OF_A_MODEL = frozenset({"layer", "block", "transformer block", "transformer layer", "head"})
 _POSITIONS = {"rope": "position.rope", "positional": "position.learned"}
@@ -25,6 +26,7 @@ class _Reader:
         self._items = segment.items
         self._role = ""  # of the next number or value: "old", "new", "by"
         self._is_replacing = False
+        self._is_where = False  # the next numbers say which layers
         self._hint = 0  # "a small weight decay" says a direction only if nothing else does
         self._scales = self.statement.says_part("scal", "multipl", "divid", "factor")
         readers: dict[str, Callable[[Item, int], None]] = {
@@ -54,6 +56,8 @@ class _Reader:
             "unknown": self._read_unknown,
         }
         for position, item in enumerate(self._items):
+            if item.kind not in {"quantity", "arrow"} and item.text != "to":
+                self._is_where = False
             reader = readers.get(item.kind)
             if reader is not None:
                 reader(item, position)
@@ -90,6 +94,7 @@ class _Reader:
         if item.text in _PARTS_OF_A_MODEL and (
             statement.heads or statement.values or (before and before.kind in {"unknown", "mod"})
         ):
+            self._is_where = True
             return  # "in odd layers", "per head": says where, not what
         if item.text in {"head", "attention head"} and statement.says(*_SIZES):
             item = Item("head", "head_dim", item.text)
@@ -178,8 +183,17 @@ class _Reader:
     def _read_unknown(self, item: Item, position: int) -> None:
         self.statement.unknown += 1
         following = self._next(position)
-        if following is not None and following.kind == "head" and len(item.text) > 1:
+        is_before_head = following is not None and following.kind == "head"
+        if len(item.text) > 1 and (is_before_head or self._says_where(position)):
             self.statement.mods.add(f"?{item.text}")
+
+    def _says_where(self, position: int) -> bool:
+        """`dropout 0.1 on the router`, but not `dropout 0.1 for stability`."""
+        before = [item.text for item in self._items[max(0, position - 2) : position]]
+        is_bare = before[-1:] in (["on"], ["in"], ["of"])
+        is_noun = len(before) == 2 and before[1] in _ARTICLES
+        is_noun = is_noun and before[0] in {"on", "in", "of", "for", "to"}
+        return bool(self.statement.heads) and (is_bare or is_noun or before[-1:] == ["on the"])
 
     def _read_value(self, item: Item, position: int) -> None:
         statement = self.statement
@@ -202,6 +216,10 @@ class _Reader:
     def _read_quantity(self, item: Item, position: int) -> None:
         assert item.quantity is not None
         rest = self._items[position + 1 :]
+        counts_parts = bool(rest) and rest[0].text in _PARTS_OF_A_MODEL
+        if self._is_where or (counts_parts and self.statement.heads and self.statement.new):
+            self.statement.mods.add(f"#{item.quantity.value:g}")  # "in the last two layers"
+            return
         is_pair = _opens_pair(rest)
         if self._role == "by":
             self.statement.change = _step_by(item, self.statement.direction, scales=self._scales)
