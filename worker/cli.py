@@ -35,7 +35,10 @@ def worker(
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of a run.")] = None,
     gpu: Annotated[int | None, typer.Option(min=0, help="Index of the GPU to use.")] = None,
     proposer: Annotated[
-        str | None, typer.Option(help="Who thinks: tpe, ideas, llm, centaur.")
+        str | None, typer.Option(help="Who thinks: tpe, ideas, llm, centaur, command.")
+    ] = None,
+    command: Annotated[
+        str | None, typer.Option(help="What --proposer command runs in a clone of the notebook.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="The language model that thinks.")] = None,
     max_usd_per_day: Annotated[
@@ -59,6 +62,7 @@ def worker(
             campaign=campaign,
             agent_name=name,
             proposer=proposer,
+            proposer_command=command,
             model=model,
             max_usd_per_day=max_usd_per_day,
         )

@@ -28,9 +28,12 @@ class WorkerSettings(BaseSettings):
     invite: str | None = Field(
         default=None, description="The invitation, where the operator asks for one."
     )
-    proposer: Literal["tpe", "llm", "centaur", "ideas"] | None = Field(
+    proposer: Literal["tpe", "ideas", "llm", "centaur", "command"] | None = Field(
         default=None,
         description="Who thinks of the next experiment; centaur with a key, tpe without.",
+    )
+    proposer_command: str | None = Field(
+        default=None, description="The agent's command line that the proposer `command` runs."
     )
     model: str = Field(default="claude-sonnet-5-5", description="The language model that thinks.")
     max_usd_per_day: float | None = Field(

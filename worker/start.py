@@ -102,7 +102,7 @@ def _set_up(
         workbench=Workbench(desk / "workbench.json"),
         history=History(desk, campaign=campaign.name, agent=identity.name, platform=platform.name),
         board=Board(campaign.name),
-        proposer=make_proposer(stack, settings, home),
+        proposer=make_proposer(stack, settings, desk),
         reporter=reporter,
         runner=run_program,
         runs_dir=desk / "runs",

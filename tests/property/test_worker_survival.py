@@ -102,4 +102,4 @@ def test_whatever_happens_every_finished_experiment_arrives_exactly_once(
     assert endings[-9] > CYCLES / 10, endings
     assert set(endings) <= {0, -9}, endings
     assert all(line.counts[mode] > 0 for mode in MODES), line.counts
-    assert count > 20
+    assert count > 3

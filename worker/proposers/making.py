@@ -11,12 +11,13 @@ from worker.proposers.purse import Purse, price_of
 from worker.settings import WorkerSettings
 
 
-def make_proposer(stack: ExitStack, settings: WorkerSettings, home: Path) -> Proposer:
+def make_proposer(stack: ExitStack, settings: WorkerSettings, desk: Path) -> Proposer:
     """Return the proposer of the settings; what it holds open is closed with the stack.
 
     Raises:
-        SetupError: it needs a key that is not there.
+        SetupError: it needs a key or a command that is not there.
     """
+    from worker.proposers.command import CommandProposer
     from worker.proposers.ideas import IdeasProposer
     from worker.proposers.tpe import TpeProposer
 
@@ -27,6 +28,15 @@ def make_proposer(stack: ExitStack, settings: WorkerSettings, home: Path) -> Pro
         return tpe
     if name == "ideas":
         return IdeasProposer(stand_in=tpe)
+    if name == "command":
+        proposer = CommandProposer(
+            _command(settings),
+            notebook=desk / "notebook",
+            workspace=desk / "proposal",
+            stand_in=tpe,
+        )
+        stack.callback(proposer.close)
+        return proposer
     if key is None:
         raise SetupError(
             f"The proposer {name} needs ANTHROPIC_API_KEY: set it, or choose --proposer tpe."
@@ -42,7 +52,7 @@ def make_proposer(stack: ExitStack, settings: WorkerSettings, home: Path) -> Pro
             timeout=ANSWER_TIMEOUT_S,
         )
     )
-    purse = Purse(home / "purse.sqlite", usd_per_day=settings.max_usd_per_day)
+    purse = Purse(settings.home_path / "purse.sqlite", usd_per_day=settings.max_usd_per_day)
     stack.callback(purse.close)
     return LlmProposer(
         client,
@@ -52,3 +62,12 @@ def make_proposer(stack: ExitStack, settings: WorkerSettings, home: Path) -> Pro
         stand_in=tpe,
         is_centaur=name == "centaur",
     )
+
+
+def _command(settings: WorkerSettings) -> str:
+    if not settings.proposer_command or not settings.proposer_command.strip():
+        raise SetupError(
+            "The proposer command needs to know which: give --command, such as an agent's CLI "
+            "with the words 'do what TASK.md says'."
+        )
+    return settings.proposer_command

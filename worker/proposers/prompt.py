@@ -107,17 +107,28 @@ def user_blocks(briefing: Briefing, *, suggestion: Proposal | None = None) -> li
     program = as_data("train.py", clean_code(briefing.base_source, limit=MAX_PROGRAM_CHARACTERS))
     head = f"The current program scores val_bpb {briefing.base_val_bpb:.6f} here.\n\n{program}"
     left = PROMPT_TOKENS * BYTES_PER_TOKEN - len(head.encode())
-    sections = []
-    for section in _sections(briefing, suggestion):
-        left -= len(section.encode())
-        if left < 0:
-            break
-        sections.append(section)
+    sections = known_so_far(briefing, suggestion=suggestion, max_bytes=left)
     sections.append("Propose the next experiment.")
     return [
         {"type": "text", "text": head, "cache_control": {"type": "ephemeral"}},
         {"type": "text", "text": "\n\n".join(sections)},
     ]
+
+
+def known_so_far(
+    briefing: Briefing,
+    *,
+    suggestion: Proposal | None = None,
+    max_bytes: int = PROMPT_TOKENS * BYTES_PER_TOKEN,
+) -> list[str]:
+    """Return what is known, the most useful first, as far as it fits."""
+    sections = []
+    for section in _sections(briefing, suggestion):
+        max_bytes -= len(section.encode())
+        if max_bytes < 0:
+            break
+        sections.append(section)
+    return sections
 
 
 def _sections(briefing: Briefing, suggestion: Proposal | None) -> Iterable[str]:
