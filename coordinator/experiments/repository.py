@@ -4,9 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Select,
     String,
+    Text,
     all_,
     case,
     func,
@@ -111,7 +113,8 @@ def _conditions(wanted: HistoryQuery) -> list[ColumnElement[bool]]:
     if wanted.until is not None:
         found.append(Experiment.created_at < wanted.until)
     if wanted.changed:
-        found.append(Experiment.changed_names.contains(wanted.changed))
+        names = literal(wanted.changed, ARRAY(Text))
+        found.append(Experiment.changed_names.bool_op("@>")(names))
     if wanted.text is not None:
         words = func.regexp_replace(wanted.text, literal_column(NO_WORD), " ", "g")
         query = func.plainto_tsquery(literal_column("'simple'"), words)
