@@ -20,6 +20,7 @@ IMPURE_CALLS = frozenset(
 
 # Imported by name, and brought along on purpose by what is declared.
 COMES_WITH = {
+    "click": "typer",
     "starlette": "fastapi",
     "torch": "sentence-transformers",
     "transformers": "sentence-transformers",
