@@ -111,5 +111,6 @@ fill: than, max, leave, leaving, on top of, on top, it, this, own, first, last, 
 fill: invsqrt, sqrt, begin, beginning, magnitude, exp, everywhere, elsewhere, today, now, next
 fill: let us, let s, time only, there are, proportionally, proportional, accordingly
 fill: correspondingly, after, sublayer, as many, many, null, addition, placed, respectively
-fill: slope
+fill: slope, full, distribution, matrix multiplication, multiplication, anymore, any more, re
+fill: undo, different, alternative, other, cheaper, unchanged, else, what, how, used, order
 """

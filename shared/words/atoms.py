@@ -12,7 +12,7 @@ from shared.words.statements import Statement
 # Modifiers that only repeat what the parameter says anyway.
 _IMPLIED = {
     "softcap": {"logit", "all_layers"},
-    "clip": {"gradient", "all_layers"},
+    "clip": {"norm", "gradient", "all_layers"},
     "window": {"attention", "all_layers"},
     "window_pattern": {"attention", "all_layers"},
     "n_head": {"attention", "query"},

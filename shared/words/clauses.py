@@ -58,7 +58,8 @@ def _states_values(inner: list[Item], before: list[Item]) -> bool:
         return False
     clause: list[Item] = []
     for item in reversed(before):
-        if item.kind in {"stop", "colon"}:
+        is_part = item.kind == "sep" and any(other.kind in NAMING for other in clause)
+        if item.kind in {"stop", "colon"} or is_part:
             break
         clause.append(item)
     if inner[0].kind in {"from", "instead"} or any(item.kind == "arrow" for item in inner):

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from shared.changes import ConstantEdit
 from shared.words.atoms import Atom, atoms_of
-from shared.words.items import Item, read_items
+from shared.words.items import Item, Segment, read_items
 from shared.words.segments import segments_of
 from shared.words.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
 MAX_CHARACTERS = 1_000  # a change is stated early; what follows is the reasoning
+# Always there: naming one without saying what becomes of it says nothing.
+_KNOBS = frozenset({"lr", "batch", "device_batch", "depth", "width", "n_head", "seq_len"})
 _SETTING_OF = {
     "accumulation": "device_batch",
     "compile_mode": "compile",
@@ -63,7 +65,12 @@ def parse_hypothesis(text: str, vocabulary: Vocabulary = DEFAULT_VOCABULARY) -> 
     items = read_items(text[:MAX_CHARACTERS], vocabulary)
     segments = segments_of(items)
     read = [atoms_of(segment) for segment in segments]
-    atoms = _merged(atom for part in read for atom in part)
+    atoms = _merged(
+        atom
+        for part, segment in zip(read, segments, strict=True)
+        for atom in part
+        if len(segments) == 1 or _says_something(atom, segment)
+    )
     stated = [item for segment in segments for item in segment.items]
     return ParsedHypothesis(
         text=" ".join(text.lower().split()).rstrip(".!"),
@@ -97,6 +104,12 @@ def parse_changes(
         words=frozenset().union(*(part.words for part in parsed)),
         unknown=frozenset().union(*(part.unknown for part in parsed)),
     )
+
+
+def _says_something(atom: Atom, segment: Segment) -> bool:
+    """Not so in "start from the peak LR, no warmup", whose first half changes nothing."""
+    is_idle = atom.is_vague and not (atom.direction or atom.state) and atom.parameter in _KNOBS
+    return not is_idle or any(item.kind == "unknown" for item in segment.items)
 
 
 def _merged(atoms: Iterable[Atom]) -> tuple[Atom, ...]:

@@ -27,7 +27,7 @@ norm_type.dyt: dyt, dynamic tanh
 norm_place.pre: pre norm, prenorm, pre normalization, pre ln, pre layer norm
 norm_place.post: post norm, postnorm, post normalization, post ln
 norm_place.sandwich: sandwich norm, peri ln, peri norm, peri layernorm
-schedule.linear: linear, linearly, linear decay, triangular
+schedule.linear: line, straight line, linear, linearly, linear decay, triangular
 schedule.cosine: cosine, cosine decay, cosine annealing, cos, half cosine, cosine schedule
 schedule.cosine: cosine shape
 schedule.constant: constant, flat, fixed, constant lr
@@ -65,7 +65,8 @@ initial.zero: zeroed
 initial.orthogonal: orthogonal, orthogonally, orthogonal init, orthogonal initialization
 initial.uniform: uniform, uniform init, uniform initialization, uniformly
 initial.truncnormal: truncated normal, trunc normal, truncated gaussian, truncated normal init
-initial.normal: normal init, gaussian, gaussian init, normal distribution
+initial.normal: normal, gaussian distribution, normal init, gaussian, gaussian init
+initial.normal: normal distribution
 initial.xavier: xavier, glorot, xavier init
 initial.kaiming: kaiming, he init, kaiming init
 initial.identity: identity init, identity initialization
@@ -80,8 +81,9 @@ packer.greedy: greedy, greedily, greedy packing
 packer.random: random packing, random crop
 compile_mode.maxautotune: max autotune
 compile_mode.reduceoverhead: reduce overhead
-window_pattern.l: full attention, global attention, dense attention, full window
-window_pattern.l: full context attention
+window_pattern.l: full context, full context layer, full context window, full length attention
+window_pattern.l: no sliding window, full attention, global attention, dense attention
+window_pattern.l: full window, full context attention
 attention_type.mqa: mqa, multi query attention, multiquery attention
 attention_type.mha: mha, multi head attention, multihead attention
 attention_type.mla: mla, multi head latent attention, latent attention
@@ -133,7 +135,7 @@ looped: looped block, looped layer
 # Adjectives that name their parameter.
 BIGGER = """
 depth: deeper, deepen, deepening
-width: wider, widen, widening, wide
+width: fatter, thicker, wider, widen, widening, wide
 lr: hotter
 """
 SMALLER = """

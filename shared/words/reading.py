@@ -73,6 +73,8 @@ class _Reader:
         if statement.is_bare and not statement.is_target and statement.direction:
             self._finish_percent()  # "25% smaller"
         change = statement.change
+        if change and change.kind == "factor" and change.value > 1 and statement.direction < 0:
+            change = statement.change = Quantity(value=1 / change.value, kind="factor")
         is_times = any(i.kind == "quantity" and i.quantity == change for i in self._items)
         if statement.old and not statement.new and change and is_times:
             statement.new, statement.change = [change.as_value()], None  # "3x instead of 4x"

@@ -95,6 +95,8 @@ def _joins(current: Segment, joint: str, content: list[Item]) -> bool:
         return True
     if joint == "with" and _only_details(content):  # "EMA with beta 0.998"
         return True
+    if joint == "with" and all(i.name == "init" for i in current.items if i.kind in NAMING):
+        return True  # "initialise with a normal"
     if current.is_complete and _is_unread_change(content):
         return False
     if not Segment(content).has(NAMING) or not current.has(NAMING):

@@ -29,6 +29,10 @@ def _adjectives(statement: Statement) -> None:
 
 def _decays(statement: Statement) -> None:
     """`decay X to …`: the LR to its final value; of a part without an LR, its weight decay."""
+    if statement.is_decay and statement.state == "off" and statement.heads == ["lr"]:
+        statement.values.append("schedule.constant")  # "no decay of the LR"
+        statement.heads.clear()
+        statement.state = ""
     has_shape = any(value.startswith("schedule.") for value in statement.values)
     if not statement.is_decay or has_shape or not (statement.new or statement.change):
         return
@@ -85,6 +89,8 @@ def _compounds(statement: Statement) -> None:
     heads = statement.heads
     if "share" in heads and "unembedding" in statement.mods:
         heads[:] = ["tie"]
+    if {"n_head", "width"} <= set(heads):  # "attention head dim"
+        heads[:] = ["head_dim"]
     if heads[-1:] == ["ema"] and "warmdown" in heads:
         heads.remove("warmdown")
     if any(main in heads for main in _DETAILS_OF):
