@@ -85,7 +85,7 @@ def serving(services: Services, **settings: Any) -> Iterator[str]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            assert started.wait(timeout=20)
+            assert started.wait(timeout=120)  # the embedding model loads first
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True

@@ -105,9 +105,6 @@ def _conditions(wanted: HistoryQuery) -> list[ColumnElement[bool]]:
         )
         if value is not None
     ]
-    if wanted.agent is not None:
-        agent = select(Agent.id).where(Agent.name == wanted.agent).scalar_subquery()
-        found.append(Experiment.agent_id == agent)
     if wanted.since is not None:
         found.append(Experiment.created_at >= wanted.since)
     if wanted.until is not None:
@@ -140,6 +137,10 @@ async def list_history(
 ) -> list[ExperimentRead]:
     """Return experiments, the newest first, that came before the id ``before``."""
     query = _history().where(Experiment.campaign_id == campaign_id, *_conditions(wanted))
+    if wanted.agent is not None:
+        # Asked first: knowing who it is, the planner knows how much there is to go through.
+        agent_id = await session.scalar(select(Agent.id).where(Agent.name == wanted.agent))
+        query = query.where(Experiment.agent_id == agent_id)
     if base_sha256 is not None:
         query = query.where(Experiment.base_sha256 == base_sha256)
     if before is not None:
