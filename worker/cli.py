@@ -26,6 +26,7 @@ class OnStop(StrEnum):
 
 @app.command()
 def worker(
+    context: typer.Context,
     coordinator: Annotated[str | None, typer.Option(help="Address of the coordinator.")] = None,
     campaign: Annotated[str | None, typer.Option(help="Which campaign to work on.")] = None,
     name: Annotated[str | None, typer.Option(help="The agent's name.")] = None,
@@ -44,6 +45,15 @@ def worker(
     max_usd_per_day: Annotated[
         float | None, typer.Option(min=0.0, help="Limit for thinking; training goes on.")
     ] = None,
+    gpus: Annotated[
+        str | None, typer.Option(help="`all`: one worker per GPU of this machine.")
+    ] = None,
+    hours: Annotated[
+        str | None, typer.Option(help="Start runs only then, local time, such as 22-7.")
+    ] = None,
+    only_when_idle: Annotated[
+        bool, typer.Option("--only-when-idle", help="Start runs only while nobody uses the GPU.")
+    ] = False,
     on_stop: Annotated[
         OnStop, typer.Option(help="What Ctrl-C does to the run; twice always abandons it.")
     ] = OnStop.ABANDON,
@@ -56,6 +66,8 @@ def worker(
     from worker.screen import make_reporter
     from worker.start import Limits, run_worker
 
+    if gpus is not None:
+        raise typer.Exit(_run_on_all_gpus(context, gpus, name))
     try:
         settings = _settings(
             coordinator_url=coordinator,
@@ -76,6 +88,8 @@ def worker(
         num_threads=threads,
         gpu_index=gpu,
         finishes_run=on_stop is OnStop.FINISH,
+        hours=hours,
+        only_when_idle=only_when_idle,
     )
     try:
         run_worker(settings, limits, reporter)
@@ -140,6 +154,32 @@ def doctor(
             typer.echo(f"{finding.health:<7} {finding.part}: {finding.found}{remedy}")
     if any(finding.health is Health.PROBLEM for finding in findings):
         raise typer.Exit(1)
+
+
+def _run_on_all_gpus(context: typer.Context, gpus: str, name: str | None) -> int:
+    """Run this very command once per GPU, without what makes it a fleet."""
+    from worker.fleet import gpu_count, run_fleet, worker_commands
+
+    if gpus != "all":
+        raise typer.BadParameter("say --gpus all, or --gpu with the index of one")
+    count = gpu_count()
+    if not count:
+        typer.echo("swarmlab worker: no GPU is here; leave --gpus away to use the CPU.", err=True)
+        return 1
+    own = {"gpus", "gpu", "name"}
+    arguments = [
+        argument
+        for option in context.command.params
+        if option.name not in own and context.params.get(option.name or "") is not None
+        for argument in _as_arguments(option.opts[0], context.params[option.name or ""])
+    ]
+    return run_fleet(worker_commands(arguments, gpus=count, name=name), sys.stdout)
+
+
+def _as_arguments(option: str, value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return [option] if value else []
+    return [option, str(value)]
 
 
 def _settings(**given: Any) -> WorkerSettings:

@@ -37,6 +37,7 @@ log = structlog.get_logger()
 MAX_CLAIMS = 8  # proposals per round before the worker rests
 MAX_FAILURES = 5  # in a row, of a kind that nobody foresaw
 FAILURE_PAUSE_S = 10.0
+REST_S = 30.0  # between looks at the owner's schedule
 LAST_DELIVERY_S = 60.0  # how long a worker that is done tries to hand in its results
 
 
@@ -75,6 +76,10 @@ def work(researcher: Researcher, *, experiments: int | None = None) -> None:
 
 def _do_next(researcher: Researcher) -> None:
     deliver(researcher)
+    reason = researcher.schedule.why_not_now(datetime.now().astimezone())
+    if reason is not None:
+        researcher.wait(reason, REST_S)
+        return
     experiment = obtain(researcher)
     if experiment is not None:
         perform(researcher, experiment)

@@ -20,6 +20,7 @@ from worker.notebook import Notebook
 from worker.outbox import Outbox
 from worker.proposers import Proposer
 from worker.runner import RunReport
+from worker.schedule import Schedule
 from worker.steps.prepare import Preparation
 from worker.workbench import Workbench
 
@@ -52,6 +53,7 @@ class Researcher:
     cache_dir: Path
     num_threads: int | None = None
     gpu_index: int | None = None
+    schedule: Schedule = field(default_factory=Schedule)
     stop: threading.Event = field(default_factory=threading.Event)
     abandon: threading.Event = field(default_factory=threading.Event)
     is_alone: bool = False

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from shared.states import Tier
 from worker.board import Board
 from worker.campaign import Campaign, choose_campaign, load_campaign
 from worker.client import Client
@@ -23,6 +24,7 @@ from worker.outbox import Outbox
 from worker.proposers.making import make_proposer
 from worker.researcher import Researcher
 from worker.runner import Platform, detect_platform, prepare_data, run_program
+from worker.schedule import make_schedule
 from worker.settings import WorkerSettings
 from worker.workbench import Workbench
 
@@ -33,7 +35,7 @@ class StopRequested(BaseException):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How much of the machine, how many experiments and how to end.
+    """How much of the machine, when, how many experiments and how to end.
 
     With ``finishes_run`` the first request to stop lets the run end by itself; a second one
     abandons it.
@@ -43,6 +45,8 @@ class Limits:
     num_threads: int | None = None
     gpu_index: int | None = None
     finishes_run: bool = False
+    hours: str | None = None
+    only_when_idle: bool = False
 
 
 def run_worker(settings: WorkerSettings, limits: Limits, reporter: Reporter) -> None:
@@ -110,6 +114,12 @@ def _set_up(
         cache_dir=home / "cache",
         num_threads=limits.num_threads,
         gpu_index=limits.gpu_index,
+        schedule=make_schedule(
+            hours=limits.hours,
+            only_when_idle=limits.only_when_idle,
+            gpu_index=limits.gpu_index,
+            has_gpu=platform.tier is not Tier.CPU,
+        ),
         stop=stop.asked,
         abandon=stop.insisted,
     )

@@ -13,6 +13,7 @@ from worker.errors import CoordinatorUnreachableError, SetupError, UnauthorizedE
 from worker.loop import work
 from worker.proposers.tpe import TpeProposer
 from worker.runner import LabError, RunAbandonedError
+from worker.schedule import Schedule
 
 
 def history(url: str) -> list[dict]:
@@ -375,6 +376,15 @@ def test_what_fails_every_time_ends_the_work(coordinator_url, tmp_path, monkeypa
         researcher.notebook.write = None
         with pytest.raises(TypeError):
             work(researcher, experiments=2)
+
+
+def test_no_run_starts_against_the_owners_schedule(coordinator_url, tmp_path, monkeypatch):
+    monkeypatch.setattr("worker.loop.REST_S", 0.0)
+    loads = iter([90.0, 90.0, 0.0])
+    schedule = Schedule(load_percent=lambda: next(loads))
+    with researcher_at(coordinator_url, tmp_path, schedule=schedule) as researcher:
+        work(researcher, experiments=1)
+        assert researcher.reporter.names()[:3] == ["waiting", "waiting", "claimed"]
 
 
 def test_an_examiner_that_does_not_start_ends_the_work_and_frees_the_claim(
