@@ -10,9 +10,8 @@ import importlib.util
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -64,65 +63,72 @@ FINAL_LR_FRACTION = 0.05
 COMPILE = True  # torch.compile, on CUDA; a CPU run is over before compilation pays
 
 # ------------------------------------------------------------------------------------------------
-# Attention back ends: q, k, v of shape (B, T, H, D) -> (B, T, H, D)
+# Attention back ends: each makes a function of q, k, v (B, T, H, D) -> (B, T, H, D)
 # ------------------------------------------------------------------------------------------------
 
-Attention = Callable[[Tensor, Tensor, Tensor, int], Tensor]
+Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
+MakeAttend = Callable[[int, int, torch.device], Attend]  # of window, context (tokens), device
 
 
-@lru_cache(maxsize=8)
-def band_mask(T: int, window: int, device: torch.device) -> Tensor:
-    """Return the (T, T) mask that lets a position see itself and the window before it."""
-    distance = torch.arange(T, device=device)[:, None] - torch.arange(T, device=device)[None, :]
-    return (distance >= 0) & (distance <= window)
-
-
-def attend_sdpa(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
+def make_sdpa(window: int, context: int, device: torch.device) -> Attend:
     """Attend with PyTorch's own kernel: everywhere available."""
-    q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)  # (B, H, T, D)
-    if window >= q.size(2):
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2)
-    mask = band_mask(q.size(2), window, q.device)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2)
+    if window >= context:
+        mask = None
+    else:
+        position = torch.arange(context, device=device)
+        distance = position[:, None] - position[None, :]
+        mask = (distance >= 0) & (distance <= window)  # (context, context)
+
+    def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        T = q.size(1)
+        seen = None if mask is None else mask[:T, :T]
+        q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)  # (B, H, T, D)
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, is_causal=seen is None)
+        return y.transpose(1, 2)
+
+    return attend
 
 
-@lru_cache(maxsize=8)
-def block_mask(T: int, window: int, device: torch.device) -> Any:
-    """Return the blocks that flex_attention must compute."""
-    from torch.nn.attention.flex_attention import create_block_mask  # noqa: PLC0415
+def make_flex(window: int, context: int, device: torch.device) -> Attend:
+    """Attend with flex_attention: skips the blocks outside the window; needs torch.compile."""
+    from torch.nn.attention.flex_attention import (  # noqa: PLC0415 - CUDA only
+        create_block_mask,
+        flex_attention,
+    )
 
     def sees(_b: Tensor, _h: Tensor, query: Tensor, key: Tensor) -> Tensor:
         return (query >= key) & (query - key <= window)
 
-    return create_block_mask(sees, B=None, H=None, Q_LEN=T, KV_LEN=T, device=str(device))
+    blocks = create_block_mask(sees, B=None, H=None, Q_LEN=context, KV_LEN=context, device=device)
+
+    def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)  # (B, H, T, D)
+        y: Tensor = flex_attention(q, k, v, block_mask=blocks)  # type: ignore[assignment]
+        return y.transpose(1, 2)
+
+    return attend
 
 
-def attend_flex(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
-    """Attend with flex_attention: skips the blocks outside the window; needs torch.compile."""
-    from torch.nn.attention.flex_attention import flex_attention  # noqa: PLC0415
-
-    mask = block_mask(q.size(1), window, q.device)
-    q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)  # (B, H, T, D)
-    return flex_attention(q, k, v, block_mask=mask).transpose(1, 2)  # type: ignore[union-attr]
-
-
-def attend_flash3(q: Tensor, k: Tensor, v: Tensor, window: int) -> Tensor:
+def make_flash3(window: int, context: int, device: torch.device) -> Attend:  # noqa: ARG001
     """Attend with FlashAttention 3. Source: arXiv 2407.08608."""
-    from flash_attn_interface import flash_attn_func  # noqa: PLC0415
+    from flash_attn_interface import flash_attn_func  # noqa: PLC0415 - Hopper only
 
-    out = flash_attn_func(q, k, v, causal=True, window_size=(window, 0))
-    return out[0] if isinstance(out, tuple) else out
+    def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        y = flash_attn_func(q, k, v, causal=True, window_size=(window, 0))
+        return y[0] if isinstance(y, tuple) else y
+
+    return attend
 
 
-def choose_attention(device: torch.device, compiled: bool) -> tuple[str, Attention]:
-    """Return the name and function of the fastest attention that this machine has."""
+def choose_attention(device: torch.device, compiled: bool) -> tuple[str, MakeAttend]:
+    """Return the name and maker of the fastest attention that this machine has."""
     if device.type == "cuda":
-        hopper = torch.cuda.get_device_capability(device)[0] == 9
-        if hopper and importlib.util.find_spec("flash_attn_interface"):
-            return "FlashAttention 3", attend_flash3
-        if compiled and torch.cuda.get_device_capability(device)[0] >= 8:
-            return "flex_attention", attend_flex
-    return "SDPA", attend_sdpa
+        major, _ = torch.cuda.get_device_capability(device)
+        if major == 9 and importlib.util.find_spec("flash_attn_interface"):
+            return "FlashAttention 3", make_flash3
+        if compiled and major >= 8:
+            return "flex_attention", make_flex
+    return "SDPA", make_sdpa
 
 
 # ------------------------------------------------------------------------------------------------
@@ -173,11 +179,10 @@ def has_value_embedding(layer: int, depth: int) -> bool:
 class SelfAttention(nn.Module):
     """Causal attention with rotary positions, QK norm and gated value embeddings."""
 
-    def __init__(self, config: GPTConfig, layer: int, attend: Attention) -> None:
+    def __init__(self, config: GPTConfig, layer: int, attend: Attend) -> None:
         super().__init__()
         width = config.width
         self.heads, self.head_dim, self.attend = config.heads, config.head_dim, attend
-        self.window = config.windows()[layer]
         self.to_q = nn.Linear(width, width, bias=False)
         self.to_k = nn.Linear(width, width, bias=False)
         self.to_v = nn.Linear(width, width, bias=False)
@@ -199,7 +204,7 @@ class SelfAttention(nn.Module):
             gate = 2 * torch.sigmoid(self.value_gate(x[..., : self.gate_channels]))  # (B, T, H)
             v = v + gate.unsqueeze(-1) * value.view(B, T, self.heads, self.head_dim)
         q, k = norm(rotate(q, cos, sin)), norm(rotate(k, cos, sin))
-        y = self.attend(q, k, v, self.window)  # (B, T, H, D)
+        y = self.attend(q, k, v)  # (B, T, H, D)
         out: Tensor = self.project(y.reshape(B, T, -1))
         return out
 
@@ -221,7 +226,7 @@ class MLP(nn.Module):
 class Block(nn.Module):
     """Attention, then MLP, each on the normed stream and added to it."""
 
-    def __init__(self, config: GPTConfig, layer: int, attend: Attention) -> None:
+    def __init__(self, config: GPTConfig, layer: int, attend: Attend) -> None:
         super().__init__()
         self.attention = SelfAttention(config, layer, attend)
         self.mlp = MLP(config.width)
@@ -238,11 +243,12 @@ class GPT(nn.Module):
     cos: Tensor
     sin: Tensor
 
-    def __init__(self, config: GPTConfig, attend: Attention) -> None:
+    def __init__(self, config: GPTConfig, attends: Mapping[int, Attend]) -> None:
         super().__init__()
         self.config = config
+        windows = config.windows()
         self.embedding = nn.Embedding(config.vocab_size, config.width)
-        self.blocks = nn.ModuleList(Block(config, i, attend) for i in range(config.depth))
+        self.blocks = nn.ModuleList(Block(config, i, attends[w]) for i, w in enumerate(windows))
         self.value_embeddings = nn.ModuleDict(
             {
                 str(i): nn.Embedding(config.vocab_size, config.width)
@@ -317,13 +323,12 @@ POLAR_COEFFICIENTS = (
 def adamw_update(
     p: Tensor, grad: Tensor, m: Tensor, v: Tensor, step: Tensor, lr: Tensor, decay: Tensor
 ) -> None:
-    """Update one parameter in place. Source: AdamW (arXiv 1711.05101)."""
-    p.mul_((1 - lr * decay).to(p.dtype))
-    grad = grad.to(m.dtype)
+    """Update one parameter in place, in fp32. Source: AdamW (arXiv 1711.05101)."""
+    grad = grad.float()
     m.lerp_(grad, 1 - ADAM_BETA1)
     v.lerp_(grad.square(), 1 - ADAM_BETA2)
     denominator = (v / (1 - ADAM_BETA2**step)).sqrt() + 1e-10
-    p.sub_((lr / (1 - ADAM_BETA1**step) * m / denominator).to(p.dtype))
+    p.copy_(p.float() * (1 - lr * decay) - lr / (1 - ADAM_BETA1**step) * m / denominator)
 
 
 def muon_update(
@@ -335,9 +340,9 @@ def muon_update(
     (arXiv 2505.16932); variance reduction by NorMuon (arXiv 2510.05491); decay only where it
     agrees with the update, by Cautious Weight Decay (arXiv 2510.12402).
     """
-    m.lerp_(grad, (1 - momentum).to(m.dtype))
-    update = grad.lerp(m, momentum.to(m.dtype))
-    x = update.bfloat16() if update.is_cuda else update
+    m.mul_(momentum).add_(grad * (1 - momentum))
+    update = grad * (1 - momentum) + m * momentum
+    x = update.to(ortho_dtype)
     x = x / (x.norm(dim=(-2, -1), keepdim=True) * 1.02 + 1e-6)
     tall = x.size(-2) > x.size(-1)
     if tall:
@@ -355,7 +360,7 @@ def muon_update(
     before, after = (u.norm(dim=(-2, -1), keepdim=True) for u in (update, scaled))
     update = scaled * (before / after.clamp_min(1e-10))
     agrees = (update * p) >= 0
-    p.sub_(lr.to(p.dtype) * update + (lr * decay).to(p.dtype) * p * agrees)
+    p.sub_(lr * update + lr * decay * p * agrees)
 
 
 class MuonAdamW(torch.optim.Optimizer):
@@ -475,10 +480,10 @@ def peak_flops(device: torch.device, dtype: torch.dtype) -> float:
         for known, flops in PEAK_FLOPS.items():
             if known in name:
                 return flops
-    n = 2048 if device.type == "cpu" else 8192
+    n = 1024 if device.type == "cpu" else 8192
     a = torch.randn(n, n, device=device, dtype=dtype)
     best_s = math.inf
-    for _ in range(3):
+    for _ in range(10):
         start = time.perf_counter()
         float((a @ a)[0, 0])  # reading a value waits for the product
         best_s = min(best_s, time.perf_counter() - start)
@@ -509,9 +514,10 @@ if torch.cuda.is_available():
 else:
     device = torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 dtype = choose_dtype(device)
+ortho_dtype = torch.bfloat16 if dtype == torch.bfloat16 else torch.float32
 compiled = COMPILE and device.type == "cuda"
 autocast = torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
-attention_name, attention = choose_attention(device, compiled)
+attention_name, make_attend = choose_attention(device, compiled)
 
 config = GPTConfig(
     vocab_size=vocab_size,
@@ -521,7 +527,8 @@ config = GPTConfig(
     context=MAX_SEQ_LEN,
     window_pattern=WINDOW_PATTERN,
 )
-model = GPT(config, attention)
+attends = {w: make_attend(w, config.context, device) for w in set(config.windows())}
+model = GPT(config, attends)
 model.initialise()
 model.to(device)
 if device.type == "cuda":  # halves the traffic of the tables; their AdamW state stays fp32

@@ -49,7 +49,7 @@ def reports(
     """What the selected programs, and the plain one, came to, past the policy check."""
     # Programs whose scores are compared train for a count of steps, not for a time.
     compared = HONEST | {name: CHEATS[name] for name in WITHOUT_EFFECT} | {"": BASE}
-    programs = CHEATS | {name: steps(source) for name, source in compared.items()}
+    programs = {"": BASE} | CHEATS | {name: steps(source) for name, source in compared.items()}
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(WORKERS) as pool:
         patch.setattr(running, "check_policy", lambda _: [])
         yield {
