@@ -116,6 +116,11 @@ class Atom:
         """Whether it names a parameter and says nothing exact about it."""
         return not (self.value or self.new or self.change)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it only names a parameter."""
+        return self.is_vague and not (self.direction or self.state)
+
 
 def atoms_of(segment: Segment) -> list[Atom]:
     """The changes that one segment states; none when it names no parameter that is known."""

@@ -59,6 +59,8 @@ def _decide_atoms(a: ParsedHypothesis, b: ParsedHypothesis, cosine: float) -> Ve
         if "same" not in agreements:
             return Verdict("distinct", f"{name_of(atom)} takes another value")
         rest.remove(partners[agreements.index("same")])
+    if any(atom.is_idle for atom in a.atoms) and a.numbers != b.numbers:
+        return Verdict("distinct", "other numbers")
     if cosine < _needed_cosine(a, b):
         return Verdict("distinct", f"{_names(a.atoms)}, in ways that the words do not settle")
     return Verdict("duplicate", f"the same change of {_names(a.atoms)}")

@@ -30,7 +30,7 @@ class ParsedHypothesis:
     Attributes:
         text: the words, in lower case, without the final full stop.
         atoms: the changes that the vocabulary could read.
-        numbers: the numbers of the statement (not of its reasons), for texts without atoms.
+        numbers: every number in the text, for statements that could not be read exactly.
         words: every content word of the statement, known or not.
         unknown: the content words of the statement that the vocabulary does not know.
         unread: how many parts of the statement change something that could not be read.
@@ -75,7 +75,7 @@ def parse_hypothesis(text: str, vocabulary: Vocabulary = DEFAULT_VOCABULARY) -> 
     return ParsedHypothesis(
         text=" ".join(text.lower().split()).rstrip(".!"),
         atoms=atoms,
-        numbers=frozenset(_value(item) for item in stated if item.quantity),
+        numbers=frozenset(_value(item) for item in items if item.quantity),
         words=frozenset(_meaning(item) for item in stated if _is_content(item)),
         unknown=frozenset(item.name for item in stated if item.kind == "unknown"),
         unread=sum(
@@ -108,7 +108,7 @@ def parse_changes(
 
 def _says_something(atom: Atom, segment: Segment) -> bool:
     """Not so in "start from the peak LR, no warmup", whose first half changes nothing."""
-    is_idle = atom.is_vague and not (atom.direction or atom.state) and atom.parameter in _KNOBS
+    is_idle = atom.is_idle and atom.parameter in _KNOBS
     return not is_idle or any(item.kind == "unknown" for item in segment.items)
 
 
