@@ -110,7 +110,7 @@ fill: lambda, row, boundary, crossing, cross, too, life, horizon, both, scaled, 
 fill: than, max, leave, leaving, on top of, on top, it, this, own, first, last, entire, well
 fill: invsqrt, sqrt, begin, beginning, magnitude, exp, everywhere, elsewhere, today, now, next
 fill: let us, let s, time only, there are, proportionally, proportional, accordingly
-fill: correspondingly, after, sublayer, as many, many, null, addition, placed, respectively
-fill: slope, full, distribution, matrix multiplication, multiplication, anymore, any more, re
-fill: undo, different, alternative, other, cheaper, unchanged, else, what, how, used, order
+fill: correspondingly, sublayer, as many, many, null, addition, placed, respectively, slope
+fill: full, distribution, matrix multiplication, multiplication, anymore, any more, re, undo
+fill: different, alternative, other, cheaper, unchanged, else, what, how, used, order
 """

@@ -20,7 +20,7 @@ _IMPLIED = {
     "head_dim": {"attention"},
     "rope": {"attention"},
     "rope_dim": {"attention", "head_dim", "width"},
-    "qk_norm": {"attention", "query", "key"},
+    "qk_norm": {"after", "attention", "query", "key"},
     "attention_type": {"attention", "all_layers"},
     "activation": {"mlp", "all_layers"},
     "mlp_ratio": {"mlp", "hidden_linear"},
@@ -35,7 +35,7 @@ _IMPLIED = {
     "weight_decay": {"weights"},
     "gate": {"all_layers"},
     "width": {"embedding", "residual"},
-    "norm_place": {"residual", "all_layers"},
+    "norm_place": {"after", "residual", "all_layers"},
     "init": {"residual"},
     "flash": {"attention"},
     "skip": {"first_layer", "last_layer", "all_layers", "residual"},
@@ -58,7 +58,7 @@ _IMPLIED = {
     "value_embedding": {"value_embedding"},
     "optimizer": {"optimizer.adam", "optimizer.muon"},
     "moe": {"mlp"},
-    "dropout": {"residual"},
+    "dropout": {"after", "residual"},
     "vocab": {"embedding"},
     "parallel": {"attention", "mlp", "all_layers"},
     "stochastic_depth": {"all_layers"},
@@ -140,14 +140,21 @@ def _atoms(statement: Statement) -> Iterator[Atom]:
         families.remove("schedule")
     scope = statement.mods | set(statement.heads[:-1])
     settings = {name for name in families if not head or head in _SET_BY.get(name, {name})}
-    for name in sorted(settings):
-        yield _value_atom(statement, name, head, scope)
+    if len(settings) > 1 and not (head or statement.old_values):
+        settings.discard("optimizer")  # "cosine for Adam"
     for name in families - settings:
         if name != "schedule":
             named = (*statement.values, *statement.old_values)
             scope |= {value for value in named if value.startswith(f"{name}.")}
-        elif statement.is_decay or statement.says_schedule or statement.old:
+        elif (
+            statement.is_decay
+            or statement.says_schedule
+            or statement.old
+            or statement.values != ["schedule.linear"]
+        ):
             scope.add("scheduled")
+    for name in sorted(settings):
+        yield _value_atom(statement, name, head, scope)
     has_number = bool(statement.new or statement.old or statement.change)
     if head and not (settings and (not has_number or _is_set_whole(head, settings))):
         yield from _number_atoms(statement, head, scope)

@@ -116,6 +116,8 @@ weights: weight of the model, model weight
 loss: loss, cross entropy, ce, ce loss, training loss
 first: first, bottom
 last: last, top most, final few, latter
+after: after
+before: until
 ramp: ramp, ramping, ramp up, ramping up
 over_time: during training, over training, throughout training, over the course of training
 over_time: curriculum, curriculum learning, progressively, gradually
