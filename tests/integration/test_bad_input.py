@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from coordinator.experiments.cursor import to_cursor
 from shared.ids import new_id
 from tests.factories import (
     BASELINE,
@@ -19,10 +20,18 @@ from tests.factories import (
 )
 
 CLAIMS = f"/v1/campaigns/{CAMPAIGN}/claims"
+HISTORY = f"/v1/campaigns/{CAMPAIGN}/experiments"
+IDEAS = f"/v1/campaigns/{CAMPAIGN}/ideas"
+INSIGHTS = f"/v1/campaigns/{CAMPAIGN}/insights"
+SEARCH = f"/v1/campaigns/{CAMPAIGN}/search"
 RESULT = f"/v1/campaigns/{CAMPAIGN}/results/{new_id()}"
 UNKNOWN = str(new_id())
+JSON = {"Content-Type": "application/json"}
 DEEP = "x = " + "(" * 5000 + ")" * 5000
-TABLES = ("agents", "programs", "experiments", "leases", "results", "bests", "events")
+TABLES = (
+    *("agents", "programs", "experiments", "leases", "results", "bests", "events"),
+    *("ideas", "idea_evidence", "idea_claims", "insights", "insight_evidence"),
+)
 
 
 def as_json(body: Any) -> bytes:
@@ -35,6 +44,14 @@ def result(**changes: Any) -> bytes:
 
 def claim(**changes: Any) -> bytes:
     return as_json(claim_body(**changes))
+
+
+def idea(**changes: Any) -> bytes:
+    return as_json({"hypothesis": "Set DEPTH to 8", **changes})
+
+
+def insight(**changes: Any) -> bytes:
+    return as_json({"text": "Depth pays", "evidence": [UNKNOWN], **changes})
 
 
 # (what it is, method, path, body, status, slug)
@@ -97,6 +114,71 @@ BAD_REQUESTS: list[tuple[str, str, str, bytes | None, int, str]] = [
     ("limit", "GET", f"/v1/campaigns/{CAMPAIGN}/experiments?limit=0", None, 422, "invalid-request"),
     ("status", "GET", f"/v1/campaigns/{CAMPAIGN}/experiments?status=odd", None, 422, "invalid-request"),
     ("NUL agent", "GET", f"/v1/campaigns/{CAMPAIGN}/experiments?agent=%00", None, 422, "invalid-request"),
+    ("unknown filter", "GET", f"{HISTORY}?stauts=done", None, 422, "invalid-request"),
+    ("outcome", "GET", f"{HISTORY}?outcome=good", None, 422, "invalid-request"),
+    ("crash reason", "GET", f"{HISTORY}?crash_reason=bored", None, 422, "invalid-request"),
+    ("tier", "GET", f"{HISTORY}?tier=huge", None, 422, "invalid-request"),
+    ("since without zone", "GET", f"{HISTORY}?since=2026-11-20T12:00:00", None, 422, "invalid-request"),
+    ("until no time", "GET", f"{HISTORY}?until=today", None, 422, "invalid-request"),
+    ("bound of nothing", "GET", f"{HISTORY}?min=0.98", None, 422, "invalid-request"),
+    ("bound of no metric", "GET", f"{HISTORY}?min=loss:0.98", None, 422, "invalid-request"),
+    ("bound no number", "GET", f"{HISTORY}?max=val_bpb:low", None, 422, "invalid-request"),
+    ("bound dots", "GET", f"{HISTORY}?max=val_bpb:1.2.3", None, 422, "invalid-request"),
+    ("bound NaN", "GET", f"{HISTORY}?max=val_bpb:nan", None, 422, "invalid-request"),
+    ("bound inf", "GET", f"{HISTORY}?max=val_bpb:1e999", None, 422, "invalid-request"),
+    ("bound injection", "GET", f"{HISTORY}?max=val_bpb')%3B:1", None, 422, "invalid-request"),
+    ("many bounds", "GET", f"{HISTORY}?{'min=depth:1&' * 21}", None, 422, "invalid-request"),
+    ("NUL changed", "GET", f"{HISTORY}?changed=%00", None, 422, "invalid-request"),
+    ("many changed", "GET", f"{HISTORY}?{'changed=A&' * 21}", None, 422, "invalid-request"),
+    ("NUL text", "GET", f"{HISTORY}?text=%00", None, 422, "invalid-request"),
+    ("endless text", "GET", f"{HISTORY}?text={'x' * 201}", None, 422, "invalid-request"),
+    ("unknown campaign's history", "GET", "/v1/campaigns/no/experiments", None, 404, "unknown-campaign"),
+    ("diff unknown", "GET", f"/v1/experiments/{UNKNOWN}/diff", None, 404, "unknown-experiment"),
+    ("diff against what", "GET", f"/v1/experiments/{UNKNOWN}/diff?against=worst", None, 422, "invalid-request"),
+    ("lineage unknown", "GET", f"/v1/experiments/{UNKNOWN}/lineage", None, 404, "unknown-experiment"),
+    ("lineage id", "GET", "/v1/experiments/x/lineage", None, 422, "invalid-request"),
+    ("children unknown", "GET", f"/v1/experiments/{UNKNOWN}/children", None, 404, "unknown-experiment"),
+    ("children cursor", "GET", f"/v1/experiments/{UNKNOWN}/children?cursor=", None, 404, "unknown-experiment"),
+    ("children limit", "GET", f"/v1/experiments/{UNKNOWN}/children?limit=501", None, 422, "invalid-request"),
+    ("claim of unknown idea", "POST", CLAIMS, claim(idea_id=UNKNOWN), 422, "unknown-idea"),
+    ("claim of no idea", "POST", CLAIMS, claim(idea_id="best"), 422, "invalid-request"),
+    ("idea of nothing", "POST", IDEAS, as_json({}), 422, "invalid-request"),
+    ("idea malformed", "POST", IDEAS, b"{", 400, "malformed-request"),
+    ("idea blank", "POST", IDEAS, idea(hypothesis=" \t"), 422, "invalid-request"),
+    ("idea endless", "POST", IDEAS, idea(hypothesis="x" * 4_001), 422, "invalid-request"),
+    ("idea NUL", "POST", IDEAS, idea(hypothesis="a\0"), 422, "invalid-request"),
+    ("idea surrogate", "POST", IDEAS, idea(rationale="\udfff"), 422, "invalid-request"),
+    ("idea unknown field", "POST", IDEAS, idea(status="tested"), 422, "invalid-request"),
+    ("idea urgent", "POST", IDEAS, idea(priority=6), 422, "invalid-request"),
+    ("idea not urgent", "POST", IDEAS, idea(priority=0), 422, "invalid-request"),
+    ("idea rather urgent", "POST", IDEAS, idea(priority=2.5), 422, "invalid-request"),
+    ("idea true", "POST", IDEAS, idea(priority=True), 422, "invalid-request"),
+    ("idea evidence", "POST", IDEAS, idea(evidence=["run 7"]), 422, "invalid-request"),
+    ("idea unknown evidence", "POST", IDEAS, idea(evidence=[UNKNOWN]), 422, "unknown-evidence"),
+    ("idea all evidence", "POST", IDEAS, idea(evidence=[UNKNOWN] * 51), 422, "invalid-request"),
+    ("idea change", "POST", IDEAS, idea(changes=[{"new": "1"}]), 422, "invalid-request"),
+    ("idea NUL change", "POST", IDEAS, idea(changes=[{"name": "A", "new": "\0"}]), 422, "invalid-request"),
+    ("idea of unknown campaign", "POST", "/v1/campaigns/no/ideas", idea(), 404, "unknown-campaign"),
+    ("ideas status", "GET", f"{IDEAS}?status=done", None, 422, "invalid-request"),
+    ("ideas cursor", "GET", f"{IDEAS}?cursor=abc", None, 400, "bad-cursor"),
+    ("ideas cursor of nothing", "GET", f"{IDEAS}?cursor={to_cursor(new_id())}", None, 400, "bad-cursor"),
+    ("insight without evidence", "POST", INSIGHTS, as_json({"text": "a"}), 422, "invalid-request"),
+    ("insight of no evidence", "POST", INSIGHTS, insight(evidence=[]), 422, "invalid-request"),
+    ("insight all evidence", "POST", INSIGHTS, insight(evidence=[UNKNOWN] * 51), 422, "invalid-request"),
+    ("insight unknown evidence", "POST", INSIGHTS, insight(), 422, "unknown-evidence"),
+    ("insight evidence", "POST", INSIGHTS, insight(evidence=[7]), 422, "invalid-request"),
+    ("insight blank", "POST", INSIGHTS, insight(text=""), 422, "invalid-request"),
+    ("insight NUL", "POST", INSIGHTS, insight(text="\0"), 422, "invalid-request"),
+    ("insight surrogate", "POST", INSIGHTS, insight(text="\ud800"), 422, "invalid-request"),
+    ("insight endless", "POST", INSIGHTS, insight(text="x" * 4_001), 422, "invalid-request"),
+    ("insights cursor", "GET", f"{INSIGHTS}?cursor=%00", None, 422, "invalid-request"),
+    ("search of nothing", "GET", SEARCH, None, 422, "invalid-request"),
+    ("search blank", "GET", f"{SEARCH}?q=%20", None, 422, "invalid-request"),
+    ("search NUL", "GET", f"{SEARCH}?q=a%00", None, 422, "invalid-request"),
+    ("search endless", "GET", f"{SEARCH}?q={'x' * 201}", None, 422, "invalid-request"),
+    ("search kind", "GET", f"{SEARCH}?q=a&kind=agent", None, 422, "invalid-request"),
+    ("search limit", "GET", f"{SEARCH}?q=a&limit=101", None, 422, "invalid-request"),
+    ("search unknown campaign", "GET", "/v1/campaigns/no/search?q=a", None, 404, "unknown-campaign"),
     ("no best yet", "GET", f"/v1/campaigns/{CAMPAIGN}/best", None, 404, "no-best-yet"),
     ("best of what", "GET", f"/v1/campaigns/{CAMPAIGN}/best?scope=tier", None, 422, "invalid-request"),
     ("no such page", "GET", "/v1/nothing", None, 404, "not-found"),
@@ -151,9 +233,7 @@ def test_bad_input_gets_its_own_problem_and_changes_nothing(
 ):
     agent, database_url = shared_agent
     before = contents(database_url)
-    answer = agent.http.request(
-        method, path, content=body, headers={"Content-Type": "application/json"}
-    )
+    answer = agent.http.request(method, path, content=body, headers=JSON)
     problem = problem_of(answer)
     assert (answer.status_code, problem["type"].rpartition("#")[2]) == (status, slug)
     assert contents(database_url) == before
@@ -230,5 +310,12 @@ def test_a_body_of_unannounced_length_is_cut_off_too(coordinator_url):
 def test_every_bad_request_has_a_good_twin(agent):
     """The table proves nothing if the good form were refused as well."""
     assert agent.claim().status_code == 201
-    assert agent.claim(source=make_program(depth=9), platform="b", base=None).status_code == 201
-    assert agent.put(result_body(source=BASELINE)).status_code == 201
+    deeper = claim_body(hypothesis="Set DEPTH to 9", source=make_program(depth=9))
+    assert agent.claim(**deeper, platform="b", base=None).status_code == 201
+    answer = agent.put(result_body(source=BASELINE))
+    assert answer.status_code == 201
+    evidence = [answer.json()["experiment_id"]]
+    for path, body in ((IDEAS, idea(evidence=evidence)), (INSIGHTS, insight(evidence=evidence))):
+        assert agent.http.post(path, content=body, headers=JSON).status_code == 201
+    for path in (f"{HISTORY}?max=val_bpb:1.5&changed=DEPTH&text=set", f"{SEARCH}?q=a"):
+        assert agent.http.get(path).status_code == 200
