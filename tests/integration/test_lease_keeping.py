@@ -1,7 +1,7 @@
 """Keeping, losing and freeing leases: cheap heartbeats, an end by the clock, no need of Redis."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from threading import Event
 from uuid import UUID
 
@@ -114,7 +114,9 @@ def test_a_heartbeat_that_is_overtaken_by_a_takeover_loses(agent, other, databas
         assert has_read.wait(20)
         taken = other.claimed()
         may_write.set()
-        assert heartbeat.result().json()["type"].endswith("#lease-lost")
+        lost = heartbeat.result()
+    assert lost.status_code == 409
+    assert lost.json()["type"].endswith("#lease-lost")
     assert taken["epoch"] == 2
     assert query(database_url, "SELECT epoch, status FROM experiments") == [(2, "claimed")]
 
@@ -152,8 +154,11 @@ def test_a_flushed_redis_costs_no_lease(agent, other, services):
 def test_without_redis_leases_are_held_kept_and_freed(database_url):
     add_campaign(database_url)
     nowhere = Services(database_url=database_url, redis_url="redis://127.0.0.1:1/0")
-    with serving(nowhere) as url:
-        holder, other = AgentClient(url), AgentClient(url)
+    with (
+        serving(nowhere) as url,
+        closing(AgentClient(url)) as holder,
+        closing(AgentClient(url)) as other,
+    ):
         claim = holder.claimed()
         set_time_left(database_url, claim, 10)
         assert holder.heartbeat(claim).json()["lease_expires_at"] > claim["lease_expires_at"]
@@ -161,8 +166,6 @@ def test_without_redis_leases_are_held_kept_and_freed(database_url):
         set_time_left(database_url, claim, -1)
         assert other.claimed()["epoch"] == 2
         assert holder.heartbeat(claim).json()["type"].endswith("#lease-lost")
-        holder.close()
-        other.close()
 
 
 def test_a_claim_that_ran_out_is_free_before_any_sweep(database_url, services, monkeypatch):
@@ -171,15 +174,16 @@ def test_a_claim_that_ran_out_is_free_before_any_sweep(database_url, services, m
 
     monkeypatch.setattr("coordinator.app.run_maintenance", no_maintenance)
     add_campaign(database_url)
-    url_of = Services(database_url=database_url, redis_url=services.redis_url)
-    with serving(url_of) as url:
-        holder, other = AgentClient(url), AgentClient(url)
+    here = Services(database_url=database_url, redis_url=services.redis_url)
+    with (
+        serving(here) as url,
+        closing(AgentClient(url)) as holder,
+        closing(AgentClient(url)) as other,
+    ):
         claim = holder.claimed()
         set_time_left(database_url, claim, -1)
         assert query(database_url, "SELECT status FROM experiments") == [("claimed",)]
         assert other.claimed()["epoch"] == 2
-        holder.close()
-        other.close()
 
 
 def test_the_sweep_writes_expiries_down_without_anyone_asking(database_url, services, monkeypatch):
@@ -187,12 +191,10 @@ def test_the_sweep_writes_expiries_down_without_anyone_asking(database_url, serv
     add_campaign(database_url)
     here = Services(database_url=database_url, redis_url=services.redis_url)
     expired = "SELECT experiment_id, payload->>'epoch', agent_id FROM events WHERE kind = 'expired'"
-    with serving(here) as url:
-        holder = AgentClient(url)
+    with serving(here) as url, closing(AgentClient(url)) as holder:
         claim = holder.claimed()
         held = holder.claimed(source=make_program(depth=9), hypothesis="Set DEPTH to 9")
         set_time_left(database_url, claim, -1)
-        holder.close()
         until(lambda: query(database_url, expired) != [])
     assert query(database_url, expired) == [(UUID(claim["experiment_id"]), "1", holder.agent_id)]
     assert dict(query(database_url, "SELECT id::text, status FROM experiments")) == {

@@ -114,6 +114,7 @@ class Acknowledged:
 
 
 def problem(answer: httpx.Response) -> str:
+    assert answer.is_client_error, answer.text
     return str(answer.json()["type"]).rsplit("#", 1)[1]
 
 

@@ -1,0 +1,134 @@
+"""Two at the same instant: what only a lock, a constraint or a transaction can decide."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import psycopg
+import pytest
+from psycopg import errors
+from sqlalchemy import make_url
+
+from coordinator.claims import service as claims
+from coordinator.results import filing
+from shared.ids import new_id
+from tests.conftest import run_sql
+from tests.factories import AgentClient, make_program, result_body
+from tests.integration.test_guarantees import let_lease_run_out
+
+
+@pytest.fixture
+def other(coordinator_url):
+    client = AgentClient(coordinator_url)
+    yield client
+    client.close()
+
+
+def query(database_url, statement):
+    url = make_url(database_url).set(drivername="postgresql").render_as_string(False)
+    with psycopg.connect(url) as connection:
+        return connection.execute(statement).fetchall()
+
+
+def test_one_program_claimed_at_once_in_many_words_is_granted_once(coordinator_url, monkeypatch):
+    """Unlike words do not wait for each other: where all have looked, one statement decides."""
+    parameters = ("depth", "batch size", "weight decay", "warmup", "dropout", "softcap")
+    all_have_looked = asyncio.Barrier(len(parameters))
+    store_program = claims.store_program
+
+    async def store_after_all_have_looked(*arguments):
+        async with asyncio.timeout(20):
+            await all_have_looked.wait()
+        await store_program(*arguments)
+
+    monkeypatch.setattr(claims, "store_program", store_after_all_have_looked)
+    agents = [AgentClient(coordinator_url) for _ in parameters]
+    with ThreadPoolExecutor(len(agents)) as pool:
+        answers = list(
+            pool.map(
+                lambda agent, parameter: agent.claim(
+                    hypothesis=f"Double the {parameter}",
+                    # The same program in other text: texts wait for each other too.
+                    source=f"# {parameter}\n{make_program(matrix_lr=0.05)}",
+                ),
+                agents,
+                parameters,
+            )
+        )
+    for agent in agents:
+        agent.close()
+    assert sorted(answer.status_code for answer in answers) == [201, *[409] * 5]
+
+
+def test_one_claim_key_sent_many_times_at_once_is_one_claim(agent, database_url):
+    claim_key = str(new_id())
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: agent.claim(claim_key=claim_key), range(8)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({(each.json()["experiment_id"], each.json()["epoch"]) for each in answers}) == 1
+    assert query(database_url, "SELECT count(*) FROM leases") == [(1,)]
+
+
+def test_a_result_and_a_takeover_at_the_same_instant_have_one_winner(
+    agent, other, database_url, monkeypatch
+):
+    """The result has read that it completes; before it writes, another agent claims."""
+    claim = agent.claimed()
+    let_lease_run_out(database_url, claim)
+    has_read, may_write = Event(), Event()
+    complete_experiment = filing.complete_experiment
+
+    async def complete_after_the_takeover(*arguments, **named):
+        has_read.set()
+        assert await asyncio.to_thread(may_write.wait, 20)
+        return await complete_experiment(*arguments, **named)
+
+    monkeypatch.setattr(filing, "complete_experiment", complete_after_the_takeover)
+    with ThreadPoolExecutor(2) as pool:
+        result = pool.submit(agent.put, result_body(claim))
+        assert has_read.wait(20)
+        takeover = pool.submit(other.claim)
+        until_done_or_blocked(takeover, database_url)
+        may_write.set()
+        assert (result.result().status_code, takeover.result().status_code) == (201, 409)
+    assert result.result().json()["experiment_id"] == claim["experiment_id"]
+    assert query(database_url, "SELECT epoch, status FROM experiments") == [(1, "done")]
+
+
+def until_done_or_blocked(request, database_url):
+    blocked = (
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    pause = Event()
+    for _ in range(400):
+        if request.done() or query(database_url, blocked):
+            return
+        pause.wait(0.05)
+    raise AssertionError("the request neither ended nor waited for a lock")
+
+
+def test_a_claim_that_fails_half_way_leaves_nothing(agent, database_url):
+    run_sql(
+        database_url,
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'disk full'; END $$",
+    )
+    run_sql(
+        database_url,
+        "CREATE TRIGGER refuse BEFORE INSERT ON leases FOR EACH ROW EXECUTE FUNCTION refuse()",
+    )
+    assert agent.claim().status_code == 500
+    assert query(database_url, "SELECT count(*) FROM experiments") == [(0,)]
+    run_sql(database_url, "DROP TRIGGER refuse ON leases")
+    assert agent.claim().status_code == 201
+
+
+def test_the_database_itself_refuses_an_epoch_twice(agent, database_url):
+    agent.claimed()
+    with pytest.raises(errors.UniqueViolation, match="pk_leases"):
+        run_sql(
+            database_url,
+            "INSERT INTO leases SELECT experiment_id, epoch, agent_id, NULL, request_sha256, seed"
+            " FROM leases",
+        )
