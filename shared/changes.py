@@ -11,6 +11,7 @@ import difflib
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from shared.canonical import Canonicaliser
@@ -106,7 +107,7 @@ def change_signature(base: str, program: str) -> ChangeSignature:
     Raises:
         SourceError: one of them cannot be parsed.
     """
-    before, after = _Parts(base), _Parts(program)
+    before, after = _parts(base), _parts(program)
     matcher = difflib.SequenceMatcher(
         a=before.statements, b=after.statements, autojunk=False
     ).get_opcodes()
@@ -184,6 +185,10 @@ class _Parts:
     def _digest(self, node: ast.AST) -> str:
         text = self._canonicaliser.text(node).encode("utf-8", "surrogatepass")
         return hashlib.sha256(text).hexdigest()[:DIGEST_LENGTH]
+
+
+# Everybody changes the same few bases, and a program that is kept becomes one.
+_parts = lru_cache(maxsize=64)(_Parts)
 
 
 def _assigned_name(statement: ast.stmt) -> set[str]:
