@@ -112,5 +112,6 @@ fill: invsqrt, sqrt, begin, beginning, magnitude, exp, everywhere, elsewhere, to
 fill: let us, let s, time only, there are, proportionally, proportional, accordingly
 fill: correspondingly, sublayer, as many, many, null, addition, placed, respectively, slope
 fill: full, distribution, matrix multiplication, multiplication, anymore, any more, re, undo
-fill: different, alternative, other, cheaper, unchanged, else, what, how, used, order
+fill: different, alternative, other, cheaper, unchanged, else, what, how, used, order, drop rate
+fill: drop probability, drop prob, data, pattern
 """

@@ -16,7 +16,7 @@ _IMPLIED = {
     "window": {"attention", "all_layers"},
     "window_pattern": {"attention", "all_layers"},
     "n_head": {"attention", "query"},
-    "n_kv_head": {"attention"},
+    "n_kv_head": {"attention", "attention_type.mha"},
     "head_dim": {"attention"},
     "rope": {"attention"},
     "rope_dim": {"attention", "head_dim", "width"},
@@ -69,6 +69,8 @@ _COUNTS = frozenset({"depth", "n_head", "n_kv_head", "ns_steps", "accumulation",
 # Switched off, these are one rather than none.
 _OFF_IS_ONE = frozenset({"accumulation"})
 _MAX_UNKNOWN = 2
+# No fractions of anything: a percentage is of what there was.
+_SIZES = frozenset({"lr", "batch", "device_batch", "width", "depth"})
 # A named setting leaves nothing more to say about these.
 _SET_WHOLE = frozenset({"precision", "init", "norm", "gate", "packing", "compile", "lr"})
 _SCHEDULED = frozenset({"lr", "warmdown", "schedule", "final_lr"})
@@ -191,6 +193,8 @@ def _value_atom(statement: Statement, family: str, head: str, scope: set[str]) -
 
 def _number_atoms(statement: Statement, head: str, scope: set[str]) -> Iterator[Atom]:
     shapes = [v.partition(".")[2] for v in statement.values if v.startswith("schedule.")]
+    if statement.state == "off":
+        scope = scope - {"all_layers"}
     atom = Atom(
         parameter=head,
         scope=_scope(head, scope),
@@ -213,6 +217,9 @@ def _number_atoms(statement: Statement, head: str, scope: set[str]) -> Iterator[
     if atom.state == "off" and not atom.new:
         zero = Quantity(value=1.0 if head in _OFF_IS_ONE else 0.0)
         atom = replace(atom, new=(zero,), change=None, direction=0)
+    if head in _SIZES and len(atom.new) == 1 and atom.new[0].suffix == "%" and not atom.old:
+        factor = Quantity(value=atom.new[0].value, kind="factor")
+        atom = replace(atom, new=(), change=factor)  # "LR down to 75%"
     if head == "mlp_ratio" and _is_plain_ratio(atom):
         atom = replace(atom, new=(atom.change.as_value(),), change=None)  # type: ignore[union-attr]
     if atom.change is not None and atom.change.kind == "factor":

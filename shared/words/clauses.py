@@ -104,7 +104,8 @@ def _role_after(item: Item, following: Item | None, role: Role, clause: list[Ite
     if item.kind == "stop":
         return "next"
     if item.kind == "why":
-        is_idle = item.text in _MODALS and not Segment(clause).has(NAMING)
+        is_statement = following is not None and following.text == "be"  # "should be 0.98"
+        is_idle = item.text in _MODALS and (is_statement or not Segment(clause).has(NAMING))
         return None if is_idle else "why"  # "one could raise …"
     if item.text == "so":
         return "after"

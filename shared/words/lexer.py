@@ -42,6 +42,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?<=[a-z])_(?=[a-z0-9])|(?<=[0-9])_(?=[a-z])", " "),
         (r"\bexp_?\d+\b", " "),
         (r"\banother\b", "1 more"),
+        (r"\blinears\b", "linear layers"),
         (r"\b(?:one|an?)\s+(more|extra|additional|fewer|less)\b", r"1 \1"),
         (r"\b(?:in|to)\s+half\b(?!\s+(?:of|a)\b)", "halved"),
         (r"\b(to|of)\s+one\b(?!\s+of)", r"\1 1"),

@@ -8,6 +8,7 @@ from typing import Literal
 _SCALES = {"k": (1e3, 2.0**10), "m": (1e6, 2.0**20), "b": (1e9, 2.0**30), "g": (1e9, 2.0**30)}
 _RELATIVE = 1e-6  # 0.1 + 0.2 is 0.3
 _CUT = 0.6  # of the last digit: 65K is 65,536 cut off, 66K is 65,536 rounded
+_PERIODIC = 0.005  # 8/3 is written 2.67
 _ROUNDING = 0.01  # 65K may stand for 65,536, but no suffix hides more than one percent
 
 WORDS = {
@@ -83,8 +84,7 @@ def read_quantity(match: re.Match[str]) -> Quantity:
     if match["base"]:
         return _power(int(match["base"]), match["op"], int(match["exp"]))
     if match["top"]:
-        fraction = float(match["top"]) / (float(match["bottom"]) or 1.0)
-        return Quantity(value=fraction, kind="factor" if match["share"] else "value")
+        return _fraction(float(match["top"]), float(match["bottom"]) or 1.0, match["share"])
     value = float(match["number"].replace(",", ""))
     sign = -1.0 if match["sign"] == "-" else 1.0
     if match["times"] or match["fold"]:
@@ -94,6 +94,13 @@ def read_quantity(match: re.Match[str]) -> Quantity:
     if match["percent"]:
         return _percent(value, match["sign"])
     return _scaled(match, value) if match["scale"] else Quantity(value=sign * value)
+
+
+def _fraction(top: float, bottom: float, share: str | None) -> Quantity:
+    if share:
+        return Quantity(value=top / bottom, kind="factor")
+    is_periodic = not math.isclose(top / bottom * 1000, round(top / bottom * 1000))
+    return Quantity(value=top / bottom, suffix="/", slack=_PERIODIC if is_periodic else 0.0)
 
 
 def _percent(value: float, sign: str | None) -> Quantity:

@@ -95,7 +95,8 @@ def _joins(current: Segment, joint: str, content: list[Item]) -> bool:
         return True
     if joint == "with" and _only_details(content):  # "EMA with beta 0.998"
         return True
-    if joint == "with" and all(i.name == "init" for i in current.items if i.kind in NAMING):
+    heads = {item.name for item in current.items if item.kind in NAMING}
+    if joint == "with" and heads == {"init"}:
         return True  # "initialise with a normal"
     if current.is_complete and _is_unread_change(content):
         return False

@@ -29,7 +29,9 @@ def _adjectives(statement: Statement) -> None:
 
 def _decays(statement: Statement) -> None:
     """`decay X to …`: the LR to its final value; of a part without an LR, its weight decay."""
-    if statement.is_decay and statement.state == "off" and statement.heads == ["lr"]:
+    is_lr = statement.is_decay and statement.heads == ["lr"]
+    is_decay = is_lr or statement.heads == ["schedule"]
+    if is_decay and statement.state == "off" and not statement.values:
         statement.values.append("schedule.constant")  # "no decay of the LR"
         statement.heads.clear()
         statement.state = ""
@@ -89,6 +91,9 @@ def _compounds(statement: Statement) -> None:
     heads = statement.heads
     if "share" in heads and "unembedding" in statement.mods:
         heads[:] = ["tie"]
+    for name in ("resid_lambda", "xzero_lambda"):
+        if {"init", name} <= set(heads):  # what it starts at is what is set
+            heads[:] = [name]
     if {"n_head", "width"} <= set(heads):  # "attention head dim"
         heads[:] = ["head_dim"]
     if heads[-1:] == ["ema"] and "warmdown" in heads:
@@ -178,6 +183,9 @@ def _unnamed(statement: Statement) -> None:
 
 
 def _rope(statement: Statement) -> None:
+    if statement.values == ["position.nope"] and not (statement.old_values or statement.heads):
+        statement.values.clear()
+        statement.heads[:], statement.state = ["rope"], "off"
     if "rope" in statement.heads and (statement.new or statement.old):
         statement.heads[statement.heads.index("rope")] = "rope_dim"
 
