@@ -9,11 +9,13 @@ from typing import Annotated
 
 import typer
 
+from coordinator.dedup.cli import app as dedup_app
 from shared.logs import configure_logs
 
 app = typer.Typer()
 campaign_app = typer.Typer(help="Create and list campaigns.", no_args_is_help=True)
 app.add_typer(campaign_app, name="campaign")
+app.add_typer(dedup_app, name="dedup")
 
 CAMPAIGNS_FOLDER = Path(__file__).parent.parent / "campaigns"
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]

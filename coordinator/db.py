@@ -52,7 +52,11 @@ def make_engine(database_url: str, *, pool_size: int = 16) -> AsyncEngine:
         pool_pre_ping=True,
         pool_timeout=10,
         # Programs reach 256 KiB; seconds of silence from the database are a 503, not a hang.
-        connect_args={"connect_timeout": 5, "options": "-c statement_timeout=15000"},
+        # The index of embeddings is asked to look on where the nearest belong to other campaigns.
+        connect_args={
+            "connect_timeout": 5,
+            "options": "-c statement_timeout=15000 -c hnsw.iterative_scan=strict_order",
+        },
     )
 
 

@@ -100,8 +100,6 @@ async def find_similar(
     Returns:
         Rows ``(id, hypothesis, status, outcome, val_bpb, agent, cosine)``.
     """
-    # Look on where the nearest belong to other campaigns.
-    await session.execute(text("SET LOCAL hnsw.iterative_scan = strict_order"))
     rows = await session.execute(
         select(
             Experiment.id,
