@@ -65,12 +65,13 @@ class SwarmDisplay:
             return
         row.state = kind.replace("_", " ")
         row.progress = {}
-        row.hypothesis = str(event.get("hypothesis") or row.hypothesis)
+        row.hypothesis = str(event.get("hypothesis") or event.get("reason") or row.hypothesis)
+        val_bpb = event.get("val_bpb")
         if kind == "judged":
             self._results.appendleft((worker, {"hypothesis": row.hypothesis, **event}))
-            val_bpb = event.get("val_bpb")
-            if event.get("outcome") == "keep" and isinstance(val_bpb, float):
-                self._best = min(val_bpb, self._best or val_bpb)
+        is_record = kind == "adopted" or event.get("outcome") == "keep"
+        if is_record and isinstance(val_bpb, float):
+            self._best = min(val_bpb, self._best or val_bpb)
         if self._live is None:
             self.say(_line(worker, kind, event))
 
@@ -78,14 +79,15 @@ class SwarmDisplay:
         elapsed = time.strftime("%H:%M:%S", time.gmtime(time.monotonic() - self._started))
         best = f"best {self._best:.6f}" if self._best else "no best yet"
         head = Text.assemble((self._title, "bold"), f" · {elapsed} · ", (best, "green"))
-        return Group(head, self._workers(), self._recent(), Text("Ctrl-C stops.", "dim"))
+        recent = [Text(), self._recent()] if self._results else []
+        return Group(head, Text(), self._workers(), *recent, Text("\nCtrl-C stops.", "dim"))
 
     def _workers(self) -> Table:
         table = Table(expand=True, box=None, pad_edge=False)
-        for name, ratio in (("worker", None), ("state", None), ("", None), ("loss", None)):
-            table.add_column(name, ratio=ratio, no_wrap=True)
+        for name in ("worker", "state", "", "loss"):
+            table.add_column(name, no_wrap=True)
         table.add_column("tok/s", justify="right", no_wrap=True)
-        table.add_column("hypothesis", ratio=1, no_wrap=True, overflow="ellipsis")
+        table.add_column("", ratio=1, no_wrap=True, overflow="ellipsis")
         for worker, row in sorted(self._rows.items()):
             loss = row.progress.get("loss")
             speed = row.progress.get("tokens_per_s")
