@@ -3,6 +3,8 @@
 With `--json`, standard output carries one JSON object per line and nothing else:
 `{"event": ..., "at": ..., "agent": ..., **fields}`.
 
+"Scores" are `val_bpb` and `base_val_bpb`.
+
 | event | fields |
 | --- | --- |
 | `registered` | `agent_id` |
@@ -11,7 +13,7 @@ With `--json`, standard output carries one JSON object per line and nothing else
 | `refused` | `hypothesis`, `reason`, `matches` |
 | `run_started` | `experiment_id`, `hypothesis` |
 | `progress` | `phase`, `fraction`, `step`, `loss`, `tokens_per_s`, `mfu_percent`, `seconds_left` |
-| `judged` | `experiment_id`, `hypothesis`, `outcome`, `val_bpb`, `base_val_bpb`, `crash_reason` |
+| `judged` | `experiment_id`, `hypothesis`, `outcome`, scores, `crash_reason`, `usd` |
 | `published` | `experiment_id`, `outcome`, `is_best`, `late` |
 | `adopted` | `experiment_id`, `from_agent`, `val_bpb` |
 | `solo` | `reason` |

@@ -39,6 +39,7 @@ class LiveReporter:
         self._results: deque[dict[str, Any]] = deque(maxlen=RECENT)
         self._best: float | None = None
         self._unsent = 0
+        self._usd = 0.0
         self._is_alone = False
         self._started = time.monotonic()
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4)
@@ -68,6 +69,7 @@ class LiveReporter:
         elif event == "judged":
             self._results.appendleft(fields)
             self._unsent += 1
+            self._usd += fields.get("usd", 0.0)
             if fields["outcome"] == "keep":
                 self._note_best(fields["val_bpb"])
         elif event == "published":
@@ -93,7 +95,9 @@ class LiveReporter:
             swarm,
             " · ",
             (best, "bold green"),
-            f" · outbox {self._unsent} · Ctrl-C stops",
+            f" · outbox {self._unsent}",
+            f" · {self._usd:.2f} USD" if self._usd else "",
+            " · Ctrl-C stops",
         ]
         return Text.assemble(*parts)
 

@@ -1,0 +1,82 @@
+"""The command itself, as a process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from worker.cli import app
+from worker.workbench import write_durably
+
+
+def start(home, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "shared.cli", "worker", *arguments],
+        env={"PATH": os.environ["PATH"], "SWARMLAB_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_first_start_without_a_coordinator_waits_and_can_be_stopped(tmp_path, stop):
+    worker = start(tmp_path, "--coordinator", "http://127.0.0.1:9", "--json")
+    first = json.loads(worker.stdout.readline())
+    assert first["event"] == "waiting"
+    assert "does not answer" in first["reason"]
+    worker.send_signal(stop)
+    out, err = worker.communicate(timeout=60)
+    assert worker.returncode == 0, err
+    events = [json.loads(line) for line in out.splitlines()]
+    assert events[-1]["event"] == "stopped"
+    assert all({"event", "at", "agent"} <= set(event) for event in events)
+
+
+def test_lines_are_for_people_where_there_is_no_terminal(tmp_path):
+    worker = start(tmp_path, "--coordinator", "http://127.0.0.1:9", "--name", "otter")
+    line = worker.stdout.readline()
+    worker.terminate()
+    worker.communicate(timeout=60)
+    assert "otter waiting: http://127.0.0.1:9 does not answer" in line
+
+
+def test_what_the_person_has_to_see_to_is_said_on_stderr(tmp_path):
+    first = start(tmp_path, "--coordinator", "http://127.0.0.1:9", "--name", "../x", "--json")
+    out, err = first.communicate(timeout=60)
+    assert first.returncode == 1
+    assert "cannot be an agent's name" in err
+    assert out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--proposer", "oracle"], "proposer"),
+        (["--experiments", "0"], "experiments"),
+        (["--max-usd-per-day", "-1"], "max-usd-per-day"),
+        (["--gpus", "2"], "--gpus all"),
+    ],
+)
+def test_a_wrong_option_is_named(tmp_path, monkeypatch, arguments, says):
+    monkeypatch.setenv("SWARMLAB_HOME", str(tmp_path))
+    result = CliRunner().invoke(app, ["worker", *arguments])
+    assert result.exit_code == 2
+    assert says in result.output
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_durably(path, b"old", mode=0o600)
+
+    def fail(_descriptor):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("worker.workbench.os.fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_durably(path, b"new and longer")
+    assert path.read_bytes() == b"old"

@@ -1,0 +1,71 @@
+import io
+
+from rich.console import Console
+
+from worker.events import JsonReporter, LineReporter
+from worker.screen import LiveReporter, make_reporter
+
+JUDGED = {"hypothesis": "raise it", "base_val_bpb": 1.0, "crash_reason": None, "usd": 0.25}
+
+
+def picture(*events) -> str:
+    """What is left on the terminal after the events."""
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=100, color_system=None)
+    reporter = LiveReporter(console, agent="otter")
+    for event, fields in events:
+        reporter.emit(event, **fields)
+    reporter.close()
+    return stream.getvalue()
+
+
+def test_the_view_shows_what_runs_and_how_far_it_is():
+    text = picture(
+        ("claimed", {"hypothesis": "raise the rate"}),
+        (
+            "progress",
+            {
+                "phase": "training",
+                "fraction": 0.5,
+                "step": 10,
+                "loss": 3.25,
+                "tokens_per_s": 21000.0,
+                "mfu_percent": 40.1,
+                "seconds_left": 150.0,
+            },
+        ),
+    )
+    for words in ("otter", "training", "loss 3.2500", "21,000", "MFU % 40.1", "left s 150"):
+        assert words in text
+    assert "raise the rate" in text
+
+
+def test_the_view_shows_the_last_ten_results_the_best_the_outbox_and_the_money():
+    events = [
+        ("judged", JUDGED | {"outcome": "discard", "val_bpb": 1 + n / 1000, "hypothesis": f"h{n}"})
+        for n in range(1, 13)
+    ]
+    events += [
+        ("published", {"is_best": False}),
+        ("judged", JUDGED | {"outcome": "keep", "val_bpb": 0.9}),
+    ]
+    text = picture(*events)
+    last = text.rpartition("swarmlab · otter")[2]
+    assert "best 0.900000" in last
+    assert "0.900000 (-0.100000)" in last
+    assert "outbox 12" in last
+    assert "3.25 USD" in last
+    assert sum(f" h{n} " in last for n in range(1, 13)) == 9
+
+
+def test_being_alone_is_said_once_and_shown():
+    reason = {"reason": "nobody answers"}
+    text = picture(("solo", reason))
+    assert "nobody answers" in text
+    assert "alone" in text
+    assert "with the swarm" in picture(("solo", reason), ("rejoined", {"waiting_results": 2}))
+
+
+def test_what_fits_is_chosen():
+    assert isinstance(make_reporter(io.StringIO(), is_json=True, agent="a"), JsonReporter)
+    assert isinstance(make_reporter(io.StringIO(), is_json=False, agent="a"), LineReporter)
