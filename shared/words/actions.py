@@ -66,12 +66,14 @@ decay: fall, falling, taper, tapering, tapered, decrease to, decline, let decay,
 decay: decayed, anneal, annealing, annealed, end, ending, ramp down, decay down
 """
 WHY = """
-why: whether, see whether, see if, check if, check whether, if, because, since, so that, which
-why: thus, therefore, hoping, expect, expected, expecting, should, giving, preventing
-why: in order to, hypothesis, rationale, would, may, might, could, seem, looks, i think
-why: we think, as it, as the, due to, likely, so as to, that, avoids, helps, can, will, improve
-why: improving, whereas, although, though, despite, test whether, to see whether, is, are, has
-why: have
+why: for better, for faster, for more, for stability, for long range, for improved, for cheaper
+why: to save, to spend, to get, to allow, to let, to give, to make, to help, to avoid
+why: to prevent, whether, see whether, see if, check if, check whether, if, because, since
+why: so that, which, thus, therefore, hoping, expect, expected, expecting, should, giving
+why: preventing, in order to, hypothesis, rationale, would, may, might, could, seem, looks
+why: i think, we think, as it, as the, due to, likely, so as to, that, avoids, helps, can, will
+why: improve, improving, whereas, although, though, despite, test whether, to see whether, is
+why: are, has, have
 """
 SEPARATORS = """
 weak: and, plus, while, also, as well as, together with, along with, then, combined with, but
@@ -113,5 +115,7 @@ fill: let us, let s, time only, there are, proportionally, proportional, accordi
 fill: correspondingly, sublayer, as many, many, null, addition, placed, respectively, slope
 fill: full, distribution, matrix multiplication, multiplication, anymore, any more, re, undo
 fill: different, alternative, other, cheaper, unchanged, else, what, how, used, order, drop rate
-fill: drop probability, drop prob, data, pattern
+fill: drop probability, drop prob, data, pattern, neox, palm, llama, gemma, mistral, qwen
+fill: deepseek, olmo, nanogpt, nanochat, inspired, like, following, sweep, sweep point, point
+fill: recipe, paper, literature, that
 """

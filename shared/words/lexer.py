@@ -43,6 +43,11 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bexp_?\d+\b", " "),
         (r"\banother\b", "1 more"),
         (r"\blinears\b", "linear layers"),
+        (r"\b(gpt|gemma|llama|qwen|olmo|phi|bert|t)[- ]?\d(?:\.\d)?(?=[\s,.;:)]|-s|$)", " "),
+        (r"\b(depth|layers?|n layer|heads?|n head)\s?\+\s?(\d+)\b", r"\2 more \1"),
+        (r"\b(depth|layers?|n layer|heads?|n head)\s?-\s?(\d+)\b", r"\2 fewer \1"),
+        (r"(?<![\w.)])\+(\d+)\s+(layers?|heads?|blocks?)\b", r"\1 more \2"),
+        (r"(?<![\w.)])-(\d+)\s+(layers?|heads?|blocks?)\b", r"\1 fewer \2"),
         (r"\b(?:one|an?)\s+(more|extra|additional|fewer|less)\b", r"1 \1"),
         (r"\b(?:in|to)\s+half\b(?!\s+(?:of|a)\b)", "halved"),
         (r"\b(to|of)\s+one\b(?!\s+of)", r"\1 1"),
@@ -53,7 +58,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _PATTERN = re.compile(r"[\"']([SLM]{1,16})[\"']|\b([SLM]{2,16})\b")
 _TOKEN = re.compile(
     rf"(?P<arrow>->)|(?P<quantity>{QUANTITY.pattern})|(?P<word>[a-z][a-z0-9]*)"
-    r"|(?P<mark>[;:()\[\],+&=]|\.(?=\s|$)|\s-+\s|\s/\s)",
+    r"|(?P<mark>[;:()\[\],+&=]|\.(?=\s|$)|\s-+\s|\s/\s(?!\d))",
     re.VERBOSE,
 )
 _KEEP_S = frozenset(

@@ -40,8 +40,14 @@ def segments_of(items: Sequence[Item]) -> list[Segment]:
                 segments[-1].items.extend(part.items)  # "… Remove it."
             elif part.items:
                 segments.append(part)
-    if any(part.has(NAMING) for part in segments):  # "My guess is that …"
-        segments = [part for part in segments if part.has(NAMING | ACTING | {"mod", "quantity"})]
+    return _without_intro(segments)
+
+
+def _without_intro(segments: list[Segment]) -> list[Segment]:
+    """Drops what stands before the first change and names nothing: `My guess is that …`."""
+    if any(part.has(NAMING) for part in segments):
+        while not segments[0].has(NAMING | ACTING | {"mod", "quantity"}):
+            del segments[0]
     return [part for part in segments if part.has(NAMING | {"mod", "unknown"})]
 
 
@@ -52,6 +58,8 @@ def _is_imperative(clause: list[Item]) -> bool:
         return False
     if any(item.text in _PRONOUNS for item in clause) and not Segment(content).has(NAMING):
         return Segment(content).has(ACTING | {"quantity"})  # "… turn it off"
+    if content[0].kind in ACTING and {item.kind for item in content[1:]} == {"quantity"}:
+        return True  # "… is too low. Use 0.8."
     if content[0].kind in ACTING or content[0].kind == "quantity":
         return Segment(content).is_complete
     return content[0].kind in NAMING | {"mod"} and not any(i.kind == "unknown" for i in content)
@@ -98,7 +106,8 @@ def _joins(current: Segment, joint: str, content: list[Item]) -> bool:
     heads = {item.name for item in current.items if item.kind in NAMING}
     if joint == "with" and heads == {"init"}:
         return True  # "initialise with a normal"
-    if current.is_complete and _is_unread_change(content):
+    has_unknown = any(item.kind == "unknown" for item in content)
+    if current.is_complete and (_is_unread_change(content) or (joint == "+" and has_unknown)):
         return False
     if not Segment(content).has(NAMING) or not current.has(NAMING):
         return True

@@ -63,3 +63,23 @@ def test_an_unread_part_of_a_compound_is_not_overlooked():
 @pytest.mark.parametrize("text", ["", "test", "...", "try it again"])
 def test_saying_nothing_repeats_nothing(text):
     assert not verdict(text, text, cosine=1.0).is_duplicate
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("10x smaller embedding LR", "10x larger embedding LR"),
+        ("dropout 0.1 until 50%", "dropout 0.1 after 50%"),
+        ("embedding LR -30%", "embedding LR +30%"),
+        ("softcap 20 in layers 3-6", "softcap 20"),
+        ("EMA 0.99 + a new gizmo", "EMA 0.99"),
+        ("cosine LR for Muon", "cosine LR for Adam"),
+    ],
+)
+def test_what_looks_alike_is_still_told_apart(one, other):
+    assert not verdict(one, other, cosine=0.89).is_duplicate
+
+
+def test_two_statements_that_only_name_a_thing_need_the_same_numbers():
+    one, other = "WD split: 0.1 for attention", "WD split: 0.2 for attention"
+    assert not verdict(one, other, cosine=0.99).is_duplicate
