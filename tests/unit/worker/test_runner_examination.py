@@ -1,7 +1,7 @@
 """The examination itself, with models that are a few lines of tensor arithmetic."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -11,6 +11,15 @@ from torch import Tensor
 from worker.examiner.exam import Exam, RefusedError
 
 VOCAB, T, ROWS = 50, 40, 64
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads that wait for each other over tiny tensors take minutes on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def rows() -> np.ndarray:
