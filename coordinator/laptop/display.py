@@ -79,7 +79,7 @@ class SwarmDisplay:
         elapsed = time.strftime("%H:%M:%S", time.gmtime(time.monotonic() - self._started))
         best = f"best {self._best:.6f}" if self._best else "no best yet"
         head = Text.assemble((self._title, "bold"), f" · {elapsed} · ", (best, "green"))
-        recent = [Text(), self._recent()] if self._results else []
+        recent: list[RenderableType] = [Text(), self._recent()] if self._results else []
         return Group(head, Text(), self._workers(), *recent, Text("\nCtrl-C stops.", "dim"))
 
     def _workers(self) -> Table:
