@@ -29,12 +29,17 @@ async def grant_claim(session: AsyncSession, *, lease_ttl_s: int, **values: Any)
         for name in (
             *("agent_id", "hypothesis", "rationale", "base_sha256", "source_sha256"),
             *("change", "change_key", "changed_names", "parameters_key", "values_key", "embedding"),
-            *("platform", "seed", "status", "lease_expires_at", "retest_of"),
+            *("platform", "seed", "status", "retest_of"),
         )
     }
     statement = statement.on_conflict_do_update(
         constraint="uq_experiments_dedup_key",
-        set_={**taken, "epoch": Experiment.epoch + 1},
+        set_={
+            **taken,
+            "epoch": Experiment.epoch + 1,
+            # Not what was to be inserted: the row may have had to be waited for.
+            "lease_expires_at": expires_at,
+        },
         where=(Experiment.status != ExperimentStatus.DONE)
         & (
             (Experiment.status != ExperimentStatus.CLAIMED) | (Experiment.lease_expires_at <= CLOCK)

@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from threading import Event
 
 import psycopg
@@ -13,7 +14,7 @@ from coordinator.claims import service as claims
 from coordinator.results import filing
 from shared.ids import new_id
 from tests.conftest import run_sql
-from tests.factories import AgentClient, make_program, result_body
+from tests.factories import AgentClient, make_program, make_settings, result_body
 from tests.integration.test_guarantees import let_lease_run_out
 
 
@@ -24,9 +25,13 @@ def other(coordinator_url):
     client.close()
 
 
+def connect(database_url):
+    url = make_url(database_url).set(drivername="postgresql")
+    return psycopg.connect(url.render_as_string(False))
+
+
 def query(database_url, statement):
-    url = make_url(database_url).set(drivername="postgresql").render_as_string(False)
-    with psycopg.connect(url) as connection:
+    with connect(database_url) as connection:
         return connection.execute(statement).fetchall()
 
 
@@ -93,6 +98,19 @@ def test_a_result_and_a_takeover_at_the_same_instant_have_one_winner(
         assert (result.result().status_code, takeover.result().status_code) == (201, 409)
     assert result.result().json()["experiment_id"] == claim["experiment_id"]
     assert query(database_url, "SELECT epoch, status FROM experiments") == [(1, "done")]
+
+
+def test_a_claim_that_had_to_wait_gets_its_whole_lease(agent, other, database_url):
+    claim = agent.claimed()
+    let_lease_run_out(database_url, claim)
+    with connect(database_url) as holder, ThreadPoolExecutor(1) as pool:
+        holder.execute("SELECT id FROM experiments FOR UPDATE")
+        takeover = pool.submit(other.claimed)
+        until_done_or_blocked(takeover, database_url)
+        [(let_go_at,)] = holder.execute("SELECT clock_timestamp()").fetchall()
+        holder.rollback()
+        expires_at = datetime.fromisoformat(takeover.result()["lease_expires_at"])
+    assert expires_at >= let_go_at + timedelta(seconds=make_settings().lease_ttl_s)
 
 
 def until_done_or_blocked(request, database_url):

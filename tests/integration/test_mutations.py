@@ -149,6 +149,7 @@ NO_UPSERT = replaced("coordinator.claims.service.grant_claim", look_then_insert)
 NO_UNIQUE_PROGRAM = schema_without(
     "ALTER TABLE experiments DROP CONSTRAINT uq_experiments_dedup_key"
 )
+EARLIER = "lease_expires_at = excluded.lease_expires_at"
 NO_LEASE_KEY = schema_without("ALTER TABLE leases DROP CONSTRAINT pk_leases")
 NO_NEXT_EPOCH = sql_without(r"epoch = \(experiments\.epoch \+ %\(epoch_1\)s::BIGINT\), ")
 
@@ -197,6 +198,11 @@ MUTATIONS = [
         "a grant looks at the expiry itself, without a sweep",
         (sql_without(r"OR experiments\.lease_expires_at <= clock_timestamp\(\)"),),
         keeping.test_a_claim_that_ran_out_is_free_before_any_sweep,
+    ),
+    Mutation(
+        "a takeover counts its lease from when it gets the row",
+        (sql_without(r"lease_expires_at = \(clock_timestamp\(\)[^)]*\)", EARLIER),),
+        races.test_a_claim_that_had_to_wait_gets_its_whole_lease,
     ),
     Mutation(
         "each grant is the next epoch",
