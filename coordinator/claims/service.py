@@ -30,8 +30,8 @@ from coordinator.events.repository import add_event
 from coordinator.experiments.models import Lease
 from coordinator.experiments.repository import find_matches_by_dedup_key
 from coordinator.ideas.service import take_idea
+from coordinator.programs.records import ReadProgram
 from coordinator.programs.repository import find_fingerprint, find_source, store_program
-from coordinator.programs.rules import ReadProgram
 from coordinator.programs.service import read_program
 from coordinator.search.embedder import Embedder
 from shared.ids import new_id

@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from coordinator.programs.models import Program
-from coordinator.programs.rules import ReadProgram
+from coordinator.programs.records import ReadProgram
 
 
 async def store_program(session: AsyncSession, program: ReadProgram) -> None:

@@ -6,8 +6,8 @@ from functools import lru_cache
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from coordinator.errors import InvalidSourceError
+from coordinator.programs.records import ReadProgram
 from coordinator.programs.repository import store_program
-from coordinator.programs.rules import ReadProgram
 from shared.fingerprints import program_fingerprint
 from shared.sources import SourceError, source_sha256
 
