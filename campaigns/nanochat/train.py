@@ -554,6 +554,8 @@ def fit_device_batch(rows: int) -> int:
             with autocast:
                 loss = network(x, x)
             loss.backward()
+            with autocast, torch.no_grad():
+                network(x)  # the graph of the examination, so that its kernels are at hand
             synchronize(device)
         except torch.OutOfMemoryError:
             if rows == 1:

@@ -205,6 +205,34 @@ def test_missing_data_is_not_the_programs_fault(laboratory: Laboratory, tmp_path
         run_program(nowhere)
 
 
+@pytest.mark.usefixtures("confinement")
+def test_what_is_kept_in_the_compile_cache_since_the_examination_is_forgotten(
+    laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.runner.running.check_policy", lambda _: [])
+    source = program(
+        model="""
+import os, pathlib
+cache = pathlib.Path(os.environ["TORCHINDUCTOR_CACHE_DIR"])
+cache.mkdir(parents=True, exist_ok=True)
+(cache / "kernel").write_text("compiled before training")
+""",
+        after="""
+honest = model
+def model(x):
+    (cache / "targets").write_text(str(x.tolist()))
+    os.utime(cache / "targets", (0, 0))
+    return honest(x)
+model.eval = honest.eval
+""",
+    )
+    request = request_of(laboratory, source, tmp_path / "run")
+    request = RunRequest(**{**vars(request), "cache_dir": tmp_path / "cache"})
+    report = run_program(request)
+    assert report.metrics is not None, report.log_tail
+    assert [path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()] == ["kernel"]
+
+
 REFERENCE_STYLE = """
 import os
 os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"

@@ -30,6 +30,7 @@ AFTER_EXIT_S = 1.0  # for the examiner's last word
 RUN_DIR_BYTES = 2 * 2**30
 SIZE_EVERY_S = 1.0
 LOG_CHARS = 19_000
+CLOCK_TICK_S = 0.1  # file times lag behind the clock by a few milliseconds
 WORST_BPB = 1000.0  # where the wire model ends
 
 OnProgress = Callable[[Progress], None]
@@ -50,6 +51,9 @@ def run_program(
         LabError: the examiner could not be started; the program is not to blame.
     """
     started_at = datetime.now(UTC)
+    # One cache per accelerator: runs beside each other do not clear each other's kernels away.
+    part = "any" if request.gpu_index is None else f"gpu{request.gpu_index}"
+    request = replace(request, cache_dir=request.cache_dir / part)
     refusals = check_policy(request.source)
     if refusals:
         log = "\n".join(["The program was not run:", *map(str, refusals)])
@@ -61,6 +65,7 @@ def run_program(
             if should_stop is not None and should_stop():
                 raise RunAbandonedError
             watch.turn()
+    watch.forget_examination()
     metrics, reason, why = watch.judge()
     log = "\n".join(filter(None, [pair.output.tail(), why]))
     report = _report(started_at, metrics, reason, log)
@@ -176,6 +181,22 @@ class _Watch:
     def parts(self) -> dict[str, float]:
         """Return the seconds of each part of a run that has its score."""
         return self._clock.parts(time.monotonic())
+
+    def forget_examination(self) -> None:
+        """Remove what the program left in the compile cache since it saw validation inputs.
+
+        A later program would find the targets there. The change time of a file cannot be set.
+        """
+        if self._clock.exam_began is None:
+            return
+        since = time.time() - (time.monotonic() - self._clock.exam_began) - CLOCK_TICK_S
+        for path in sorted(self._request.cache_dir.rglob("*"), reverse=True):
+            if path.lstat().st_ctime < since:
+                continue
+            if path.is_symlink() or not path.is_dir():
+                path.unlink()
+            elif not any(path.iterdir()):
+                path.rmdir()
 
     def judge(self) -> tuple[Metrics | None, CrashReason | None, str]:
         """Return metrics or a reason, and a sentence; call it when no process is left."""
