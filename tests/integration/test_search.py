@@ -1,10 +1,18 @@
 """Search by meaning: over experiments, ideas and insights, within one campaign."""
 
+import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import select, text
 
+from coordinator.campaigns.models import Campaign
+from coordinator.db import make_engine, make_sessions
+from coordinator.experiments.models import Experiment
+from coordinator.search.repository import find_nearest
 from shared.ids import new_id
+from shared.wire.search import SearchKind
 from tests.conftest import run_sql
 from tests.factories import (
     CAMPAIGN,
@@ -30,11 +38,11 @@ def swarm(agent):
     """Said in this campaign: two experiments, two ideas, one insight."""
     texts = ("Raise the learning rate of the matrices", "Use rotary position embeddings")
     shown = [
-        agent.put(result_body(hypothesis=text, source=make_program(depth=5 + number)))
-        for number, text in enumerate(texts)
+        agent.put(result_body(hypothesis=words, source=make_program(depth=5 + number)))
+        for number, words in enumerate(texts)
     ]
-    for text in ("Halve the batch size", "Replace GELU by squared ReLU in the MLP"):
-        agent.http.post(f"/v1/campaigns/{CAMPAIGN}/ideas", json={"hypothesis": text})
+    for words in ("Halve the batch size", "Replace GELU by squared ReLU in the MLP"):
+        agent.http.post(f"/v1/campaigns/{CAMPAIGN}/ideas", json={"hypothesis": words})
     agent.http.post(
         f"/v1/campaigns/{CAMPAIGN}/insights",
         json={
@@ -78,26 +86,50 @@ def test_a_hit_says_how_it_stands(swarm):
 
 
 def test_another_campaign_is_another_memory(swarm, database_url):
-    """Also when the nearest of the index, more than it looks at in one go, belong to others."""
     add_campaign(database_url, make_campaign_folder(name="second"))
     answer = swarm.http.put(
         f"/v1/campaigns/second/results/{new_id()}",
         json=result_body(hypothesis="Something else entirely", source=make_program(depth=50)),
     )
-    run_sql(
-        database_url,
-        """
-        INSERT INTO experiments (id, campaign_id, agent_id, hypothesis, platform, status, epoch,
-                                 source_sha256, completed_at, embedding)
-        SELECT gen_random_uuid(), campaign_id, agent_id, hypothesis, platform, status, 1,
-               source_sha256, completed_at, embedding
-        FROM experiments, generate_series(1, 400) n
-        WHERE hypothesis = 'Use rotary position embeddings'
-        """,
-    )
     found = swarm.http.get(
-        "/v1/campaigns/second/search",
-        params={"q": "Use rotary position embeddings", "kind": "experiment"},
+        "/v1/campaigns/second/search", params={"q": "Use rotary position embeddings"}
     ).json()["hits"]
     assert [each["id"] for each in found] == [answer.json()["experiment_id"]]
-    assert len(hits(swarm, "Use rotary position embeddings", kind="experiment", limit=100)) == 100
+
+
+def test_the_index_looks_on_until_it_has_found_enough(agent, database_url):
+    """Also where its nearest, more than it looks at in one go, belong to another campaign."""
+    add_campaign(database_url, make_campaign_folder(name="second"))
+    shown = agent.put(result_body(hypothesis="Use rotary position embeddings")).json()
+    run_sql(
+        database_url,
+        f"""
+        INSERT INTO experiments (id, campaign_id, agent_id, hypothesis, platform, status, epoch,
+                                 source_sha256, completed_at, embedding)
+        SELECT gen_random_uuid(), c.id, agent_id, n::text, platform, status, 1, source_sha256,
+               completed_at,
+               (SELECT array_agg(x + random() * CASE c.name WHEN 'second' THEN 0.1 ELSE 0.01 END)
+                FROM unnest(embedding::real[]) x WHERE n > 0)::halfvec(384)
+        FROM experiments e, campaigns c, generate_series(1, 150) n
+        """,
+    )
+    found = asyncio.run(by_the_index(database_url, shown["experiment_id"], limit=100))
+    assert found == {CAMPAIGN: 100, "second": 100}
+
+
+async def by_the_index(database_url: str, experiment_id: str, *, limit: int) -> dict[str, int]:
+    """How many experiments of each campaign are found near one of them, sorting forbidden."""
+    engine = make_engine(database_url)
+    found = {}
+    async with make_sessions(engine)() as session:
+        await session.execute(text("SET enable_sort = off"))
+        vector = await session.scalar(
+            select(Experiment.embedding).where(Experiment.id == UUID(experiment_id))
+        )
+        for campaign in await session.scalars(select(Campaign)):
+            hits = await find_nearest(
+                session, SearchKind.EXPERIMENT, campaign.id, vector, limit=limit
+            )
+            found[campaign.name] = len(hits)
+    await engine.dispose()
+    return found
