@@ -188,20 +188,32 @@ def download(url: str, target: Path, *, attempts: int = 6) -> None:
     part.replace(target)
 
 
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects and keeps the digest that only the first answer names."""
+
+    published = ""
+
+    def redirect_request(self, *arguments: Any) -> urllib.request.Request | None:
+        """Note the digest in the headers of the redirecting answer."""
+        self.published = arguments[4].get("X-Linked-ETag") or self.published
+        return super().redirect_request(*arguments)
+
+
 def _fetch_rest(url: str, part: Path) -> None:
-    """Append what is missing, then check it.
+    """Append what is missing, then check the whole.
 
     Raises:
+        ConnectionError: The connection broke off; the part is kept.
         ValueError: The bytes are not those that the publisher names; the part is thrown away.
     """
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"})  # noqa: S310
-    expected = None
+    redirects = _Redirects()
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - a constant URL
+        with urllib.request.build_opener(redirects).open(request, timeout=60) as answer:
             if answer.status == 200:
                 have = 0  # the server knows no ranges: from the start
-            expected = (answer.headers.get("X-Linked-ETag") or "").strip('"')
+            redirects.published = answer.headers.get("X-Linked-ETag") or redirects.published
             with part.open("ab" if have else "wb") as out:
                 shutil.copyfileobj(answer, out, 1 << 20)
                 length = int(answer.headers.get("Content-Length", out.tell() - have))
@@ -210,12 +222,12 @@ def _fetch_rest(url: str, part: Path) -> None:
     except urllib.error.HTTPError as error:
         if error.code != 416:  # 416: nothing is missing
             raise
-    if expected and len(expected) == 64:
-        with part.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != expected:
-            part.unlink()
-            raise ValueError("the bytes fetched are not those published")
+    with part.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    expected = redirects.published.strip('"')
+    if len(expected) == 64 and found != expected:
+        part.unlink()
+        raise ValueError("the bytes fetched are not those published")
 
 
 # ------------------------------------------------------------------------------------------------

@@ -125,17 +125,22 @@ def test_batches_are_inputs_and_their_targets(harness: ModuleType) -> None:
 
 
 class Shard(http.server.BaseHTTPRequestHandler):
-    """Breaks off in the middle of every answer from the start; resumes where it is asked to."""
+    """Sends to where the bytes are, and breaks off in the middle of every answer from the start."""
 
     content = bytes(range(256)) * 400
     published = hashlib.sha256(content).hexdigest()
 
     def do_GET(self) -> None:
+        if self.path == "/shard":
+            self.send_response(302)
+            self.send_header("Location", "/elsewhere")
+            self.send_header("X-Linked-ETag", f'"{self.published}"')
+            self.end_headers()
+            return
         first = int(self.headers["Range"].removeprefix("bytes=").rstrip("-"))
         rest = self.content[first:]
-        self.send_response(206)
+        self.send_response(206 if rest else 416)
         self.send_header("Content-Length", str(len(rest)))
-        self.send_header("X-Linked-ETag", f'"{self.published}"')
         self.end_headers()
         self.wfile.write(rest if first else rest[:1000])
 
@@ -174,3 +179,15 @@ def test_a_download_with_other_bytes_than_published_is_refused(
     with pytest.raises(ValueError, match="not those published"):
         harness.download(shard_url, tmp_path / "shard.parquet", attempts=2)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_a_download_that_was_complete_but_for_its_name_is_checked_too(
+    harness: ModuleType, shard_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "shard.part").write_bytes(Shard.content)
+    harness.download(shard_url, tmp_path / "shard.parquet")
+    assert (tmp_path / "shard.parquet").read_bytes() == Shard.content
+    (tmp_path / "other.part").write_bytes(Shard.content[:-1] + b"?")
+    harness.download(shard_url, tmp_path / "other.parquet")
+    assert (tmp_path / "other.parquet").read_bytes() == Shard.content
