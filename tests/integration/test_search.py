@@ -103,7 +103,7 @@ def test_the_index_looks_on_until_it_has_found_enough(agent, database_url):
     shown = agent.put(result_body(hypothesis="Use rotary position embeddings")).json()
     run_sql(
         database_url,
-        f"""
+        """
         INSERT INTO experiments (id, campaign_id, agent_id, hypothesis, platform, status, epoch,
                                  source_sha256, completed_at, embedding)
         SELECT gen_random_uuid(), c.id, agent_id, n::text, platform, status, 1, source_sha256,
