@@ -11,6 +11,7 @@ from tests.factories import BASELINE, AgentClient, make_program, result_body
 from tests.integration.worker_bench import CAMPAIGN, PLATFORM, Events, make_runner, researcher_at
 from worker.errors import CoordinatorUnreachableError, SetupError, UnauthorizedError
 from worker.loop import work
+from worker.proposers import Proposal
 from worker.proposers.tpe import TpeProposer
 from worker.runner import LabError, RunAbandonedError
 from worker.schedule import Schedule
@@ -245,6 +246,37 @@ def test_alone_the_worker_goes_on_and_hands_everything_in_later(coordinator_url,
         )
         assert stored["hypothesis"] == entry.result.hypothesis
         assert stored["outcome"] == entry.outcome
+
+
+class Stubborn:
+    """A proposer with one idea, which it writes differently until somebody objects."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def propose(self, briefing):
+        self.calls += 1
+        depth = 5 + len(briefing.refusals)
+        source = f"{make_program(depth=depth)}# thought {self.calls}\n"
+        return Proposal(hypothesis=f"DEPTH to {depth}", source=source)
+
+
+def test_alone_the_worker_repeats_neither_itself_nor_what_it_knew(coordinator_url, tmp_path):
+    other = AgentClient(coordinator_url)
+    other.run_baseline(val_bpb=2.0)
+    known = make_program(depth=5)
+    claim = other.claimed(source=known, hypothesis="DEPTH to 5")
+    body = result_body(claim, hypothesis="DEPTH to 5", source=known, metrics={"val_bpb": 2.5})
+    assert other.put(body).status_code == 201
+    other.close()
+    with researcher_at(coordinator_url, tmp_path, proposer=Stubborn()) as researcher:
+        work(researcher, experiments=1)
+        cut(researcher.client)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("worker.loop.LAST_DELIVERY_S", 0.0)
+            work(researcher, experiments=3)
+        hypotheses = [entry.result.hypothesis for entry in researcher.outbox.recent(10)][::-1]
+    assert hypotheses == ["DEPTH to 6", "DEPTH to 7", "DEPTH to 8"]
 
 
 def test_alone_the_worker_judges_against_its_own_best(coordinator_url, tmp_path):
