@@ -26,17 +26,20 @@ What is guaranteed, whatever the program does:
   come before or after their row, and look like any other row.
 * **Look-ahead by a program that remembers rows** and replays its earlier answers to pass the
   probes: the last position of each row has no visible target, so that its loss is an honest sample.
-  A row whose other losses are better than that by more than chance allows is refused.
+  It is compared with positions that have seen as much of their document. A program whose other
+  losses are better than that by more than chance allows is refused.
 * **One examination.** A second one is refused, and after the first the run is over.
 
 What is not guaranteed:
 
 * A program that remembers rows and looks ahead *a little* stays hidden while its gain is below the
-  noise of the last-position test (``margin`` in the refusal), and it carries the code that does so
-  in its published source. Re-runs by others and readers of the diff remain the defence.
+  noise of the last-position test: six standard errors of one loss per row and a margin, which is
+  up to 2 nats per token with the demo's 256 rows, and falls with their number. It carries the
+  code that does so in its published source; re-runs by others and readers of the diff remain the
+  defence.
 * Test-time training on validation inputs: an input reveals the targets of earlier positions of its
   row. The probes refuse most of it, because answers for equal prefixes then differ.
-* Time. The parent's clock bounds the window before the 11th batch, the training and the
+* Time. The parent's clock bounds the window before the 11th step, the training and the
   examination, each with an allowance for slow machines. A program may use up the allowances.
 * Side channels of the machine itself (timing, rowhammer, flaws of the kernel or the GPU driver).
 """

@@ -18,8 +18,9 @@ EARLIER_POSITIONS = 8  # positions before the cut that are compared too
 # which moves at most 0.016 of the probability. Looking ahead to any use moves far more.
 MAX_MOVED = 0.03  # total variation distance
 MAX_MEAN_GAIN = 0.002  # nats per token, above three standard errors
-# The last document of a row tends to be short, so that its end is a little harder than the rest.
+# Rows end in documents that were chosen for their length, which may be harder or easier ones.
 TAIL_MARGIN = 0.35  # nats per token, above six standard errors
+CLASSES = 32  # powers of two of the distance to the beginning of the document
 
 
 class RefusedError(Exception):
@@ -80,7 +81,9 @@ class Exam:
         self.batches = len(self._order) // self.batch_size
         self._answered = 0
         self._nats = 0.0
-        self._tail_excess: list[float] = []
+        self._class_nats = torch.zeros(CLASSES, dtype=torch.float64)
+        self._class_tokens = torch.zeros(CLASSES, dtype=torch.float64)
+        self._tails: list[tuple[float, int]] = []  # loss and class of each row's last position
         self._kept: dict[tuple[str, int], Tensor] = {}
 
     @property
@@ -122,7 +125,7 @@ class Exam:
         counted = self.token_bytes[targets] > 0
         for place, item in enumerate(items):
             if item < len(self.rows):
-                self._count(losses[place], counted[place])
+                self._count(item, losses[place], counted[place])
                 for number in self._probes_of.get(item, ()):
                     self._keep("row", number, log_p[place])
             else:
@@ -131,12 +134,26 @@ class Exam:
     def _row_of(self, item: int) -> int:
         return item if item < len(self.rows) else self.probes[item - len(self.rows)].row
 
-    def _count(self, losses: Tensor, counted: Tensor) -> None:
+    def _count(self, row: int, losses: Tensor, counted: Tensor) -> None:
         """Add one row's losses (T,) to the score and to the sample of hidden targets."""
         self._nats += float(losses[counted].sum())
-        before = losses[:-1][counted[:-1]]
-        if counted[-1] and len(before):
-            self._tail_excess.append(float(losses[-1] - before.mean()))
+        classes = self._classes(row)
+        seen = counted.clone()
+        seen[-1] = False
+        self._class_nats += torch.bincount(classes[seen], losses[seen], minlength=CLASSES)
+        self._class_tokens += torch.bincount(classes[seen], minlength=CLASSES)
+        if counted[-1]:
+            self._tails.append((float(losses[-1]), int(classes[-1])))
+
+    def _classes(self, row: int) -> Tensor:
+        """Return how much of its document each position (T,) has seen, as a power of two."""
+        inputs = self.rows[row, :-1]
+        position = torch.arange(len(inputs))
+        is_start = self.token_bytes[inputs] == 0
+        start = torch.where(is_start, position, torch.zeros_like(position)).cummax(0).values
+        # The last position is the only one of its distance: it counts as the one before it.
+        distance = (position - start).clamp(1, max(1, len(inputs) - 2))
+        return torch.log2(distance.float()).long()
 
     def _keep(self, kind: str, number: int, log_p: Tensor) -> None:
         self._kept[kind, number] = log_p[list(self.probes[number].positions)].cpu()
@@ -177,7 +194,10 @@ class Exam:
             )
 
     def _check_tails(self) -> None:
-        mean, error = _mean_and_error(self._tail_excess)
+        """Compare each row's last position with those that have seen as much of a document."""
+        usual = self._class_nats / self._class_tokens.clamp_min(1)
+        excess = [loss - float(usual[c]) for loss, c in self._tails if self._class_tokens[c] > 0]
+        mean, error = _mean_and_error(excess)
         margin = TAIL_MARGIN + 6 * error
         if mean > margin:
             raise RefusedError(

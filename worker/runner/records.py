@@ -37,7 +37,7 @@ class RunRequest:
         run_dir: a directory of this run alone; made if missing.
         data_dir: where ``prepare_data`` put the data.
         cache_dir: compiled kernels, kept between runs.
-        time_budget_s: seconds of training, counted from the 11th batch.
+        time_budget_s: seconds of training, counted from the 11th step.
         num_threads: CPU threads of the program; all of them when ``None``.
         gpu_index: the accelerator to use; the first when ``None``.
     """

@@ -137,3 +137,12 @@ def test_the_last_target_of_a_row_is_in_no_input() -> None:
     tokens[:, -1] = 1
     exam = Exam(tokens, token_bytes(), 8, np.random.default_rng(0))
     assert all(int(exam.inputs(batch).sum()) == 0 for batch in range(exam.batches))
+
+
+def test_every_last_position_has_others_to_be_compared_with() -> None:
+    exam = Exam(rows(), token_bytes(), 8, np.random.default_rng(0))
+    for batch in range(exam.batches):
+        exam.take(honest(exam.inputs(batch)))
+    exam.score()
+    assert len(exam._tails) > ROWS * 0.9
+    assert all(exam._class_tokens[kind] > 0 for _, kind in exam._tails)
