@@ -9,9 +9,10 @@ and went. Where in the file that happened does not matter, nor what else the bas
 import ast
 import difflib
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import takewhile
 from typing import Literal
 
 from shared.canonical import Canonicaliser
@@ -19,6 +20,9 @@ from shared.constants import constants_of
 from shared.folding import NotConstantError, fold
 from shared.sources import SourceError, parse_source
 
+# Statements between the common head and tail that are compared one by one. The comparison takes
+# cubic time where a stranger repeats one statement; a training script has some 50 in all.
+MAX_COMPARED = 150
 DIGEST_LENGTH = 16  # hex digits; tells bodies apart within one signature
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -108,15 +112,12 @@ def change_signature(base: str, program: str) -> ChangeSignature:
         SourceError: one of them cannot be parsed.
     """
     before, after = _parts(base), _parts(program)
-    matcher = difflib.SequenceMatcher(
-        a=before.statements, b=after.statements, autojunk=False
-    ).get_opcodes()
-    changes = [opcode for opcode in matcher if opcode[0] != "equal"]
+    removed, added = _statement_edits(before.statements, after.statements)
     return ChangeSignature(
         constants=tuple(_constant_edits(before.constants, after.constants)),
         definitions=tuple(_definition_edits(before.definitions, after.definitions)),
-        statements_removed=tuple(d for _, i, j, _, _ in changes for d in before.statements[i:j]),
-        statements_added=tuple(d for _, _, _, i, j in changes for d in after.statements[i:j]),
+        statements_removed=removed,
+        statements_added=added,
     )
 
 
@@ -197,6 +198,28 @@ def _assigned_name(statement: ast.stmt) -> set[str]:
             return {name}
         case _:
             return set()
+
+
+def _statement_edits(
+    before: Sequence[str], after: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The statements that went and those that came, in their order."""
+    start = _common(before, after)
+    before, after = before[start:], after[start:]
+    end = _common(before[::-1], after[::-1])
+    before, after = before[: len(before) - end], after[: len(after) - end]
+    if max(len(before), len(after)) > MAX_COMPARED:
+        return tuple(before), tuple(after)
+    opcodes = difflib.SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes()
+    changes = [opcode for opcode in opcodes if opcode[0] != "equal"]
+    return (
+        tuple(digest for _, i, j, _, _ in changes for digest in before[i:j]),
+        tuple(digest for _, _, _, i, j in changes for digest in after[i:j]),
+    )
+
+
+def _common(a: Sequence[str], b: Sequence[str]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
 
 
 def _constant_edits(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[ConstantEdit]:

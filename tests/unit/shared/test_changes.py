@@ -129,3 +129,27 @@ def test_a_redefined_function_is_seen():
     (edit,) = change_signature(BASE, twice).definitions
     assert isinstance(edit, DefinitionEdit)
     assert (edit.name, edit.kind) == ("norm'", "added")
+
+
+def test_a_program_that_repeats_one_statement_is_compared_in_bounded_work(monkeypatch):
+    """Cubic time otherwise: 8 KB of source would keep a coordinator busy for minutes."""
+    from difflib import SequenceMatcher
+
+    compared = []
+    opcodes = SequenceMatcher.get_opcodes
+
+    def counted(self):
+        compared.append(len(self.a) * len(self.b))
+        return opcodes(self)
+
+    monkeypatch.setattr(SequenceMatcher, "get_opcodes", counted)
+    change = change_signature("a()\n" * 2000, "a()\nq()\n" * 1000)
+    assert not change.is_empty
+    assert sum(compared) <= 150 * 150
+
+
+def test_a_change_in_the_middle_of_many_statements_is_still_told_exactly():
+    before = [f"a({number})" for number in range(1000)]
+    after = [*before[:500], "b()", *before[501:]]
+    change = change_signature("\n".join(before), "\n".join(after))
+    assert (len(change.statements_removed), len(change.statements_added)) == (1, 1)
