@@ -49,17 +49,17 @@ def work(researcher: Researcher, *, experiments: int | None = None) -> None:
         UnauthorizedError: the key is no longer good.
         LabError: the examiner cannot be started here.
     """
+    researcher.quota = experiments
     researcher.notebook.open(researcher.campaign.files)
     shutil.rmtree(researcher.runs_dir, ignore_errors=True)
     resume(researcher)
     failures = 0
-    while not researcher.stop.is_set() and (
-        experiments is None or researcher.experiments < experiments
-    ):
+    while not researcher.stop.is_set() and not researcher.is_done:
         try:
             if failures:
                 resume(researcher)
-            _do_next(researcher)
+            else:
+                _do_next(researcher)
         except (WorkerError, LabError):
             raise
         except Exception:
@@ -133,7 +133,7 @@ def perform(researcher: Researcher, experiment: Experiment) -> None:
         experiment = researcher.workbench.put(
             experiment.model_copy(update={"attempts": experiment.attempts + 1})
         )
-        if experiment.base_sha256 is not None:
+        if experiment.base_sha256 is not None and not researcher.is_at_last:
             researcher.preparation = think_ahead(researcher, experiment)
         try:
             report = run(researcher, experiment)

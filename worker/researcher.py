@@ -32,7 +32,8 @@ Runner = Callable[..., RunReport]
 class Researcher:
     """A worker in one campaign on one platform.
 
-    ``stop`` asks for no further experiment, ``abandon`` for the end of the one that runs.
+    ``quota`` is how many experiments are asked for. ``stop`` asks for no further experiment,
+    ``abandon`` for the end of the one that runs.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Researcher:
     schedule: Schedule = field(default_factory=Schedule)
     stop: threading.Event = field(default_factory=threading.Event)
     abandon: threading.Event = field(default_factory=threading.Event)
+    quota: int | None = None
     is_alone: bool = False
     waiting_for: str | None = None
     preparation: Preparation | None = None
@@ -65,6 +67,16 @@ class Researcher:
     def experiments(self) -> int:
         """Return how many experiments were finished since the start."""
         return sum(self.outcomes.values())
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the experiments asked for are finished."""
+        return self.quota is not None and self.experiments >= self.quota
+
+    @property
+    def is_at_last(self) -> bool:
+        """Whether the experiment at hand is the last one asked for."""
+        return self.quota is not None and self.experiments + 1 >= self.quota
 
     def emit(self, event: str, **fields: Any) -> None:
         """Report an event."""

@@ -360,6 +360,8 @@ def test_the_next_experiment_is_thought_of_while_this_one_trains(coordinator_url
         work(researcher, experiments=1)
 
         def wait_for_thought(_request) -> None:
+            if researcher.is_at_last:
+                return
             assert thinker.asked.wait(timeout=20)
             thinker.asked.clear()
 
@@ -370,6 +372,14 @@ def test_the_next_experiment_is_thought_of_while_this_one_trains(coordinator_url
         running = [refusal.reason for each in thinker.briefings for refusal in each.refusals[:1]]
         assert "running right now" in running
     assert len(done(coordinator_url)) == 5
+
+
+def test_nobody_thinks_of_what_will_not_be_run(coordinator_url, tmp_path):
+    thinker = Thoughtful()
+    with researcher_at(coordinator_url, tmp_path, proposer=thinker) as researcher:
+        work(researcher, experiments=2)
+        researcher.preparation = None
+    assert len(thinker.briefings) == 1
 
 
 def test_a_thought_about_an_old_base_is_carried_over_to_the_new_one(coordinator_url, tmp_path):
@@ -397,6 +407,7 @@ def test_a_hiccup_at_night_does_not_end_the_work(coordinator_url, tmp_path, monk
 
     with researcher_at(coordinator_url, tmp_path, runner=hiccuping) as researcher:
         work(researcher, experiments=2)
+        assert researcher.experiments == 2
         assert len(researcher.reporter.of("waiting")) == 2
     assert [each["status"] for each in history(coordinator_url)] == ["done", "done"]
 
