@@ -76,6 +76,7 @@ def test_the_starting_program_runs_and_reports_every_metric(
         "ASPECT_RATIO": 16,
         "WINDOW_PATTERN": "SL",
         "TOTAL_BATCH_SIZE": 1024,
+        "DEVICE_BATCH_SIZE": 8,
     }
     source = override_constants((CAMPAIGN / "train.py").read_text(), small)
     seen: list[Progress] = []
