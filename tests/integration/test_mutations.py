@@ -28,6 +28,12 @@ from tests.integration import test_lease_keeping as keeping
 from tests.integration import test_lease_races as races
 from tests.property import test_lease_state_machine as machine
 
+# FastAPI silences this one by warnings.catch_warnings, which is no friend of threads: what one
+# starting coordinator silences, another one in this process can let sound again.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pydantic.warnings.UnsupportedFieldAttributeWarning"
+)
+
 TakeOut = Callable[[pytest.FixtureRequest], AbstractContextManager[None]]
 
 

@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--operations", type=int, default=100_000)
     parser.add_argument("--clients", type=int, default=240)
     parser.add_argument("--kills", type=int, default=6, help="SIGKILLs of a coordinator")
+    parser.add_argument("--longest-s", type=float, default=3_600, help="seconds, then it ends")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="folder to write history and rows to")
     parser.add_argument("--check", type=Path, help="folder to read them from instead")
@@ -39,6 +40,7 @@ def main() -> int:
             operations=arguments.operations,
             clients=arguments.clients,
             kills=arguments.kills,
+            longest_s=arguments.longest_s,
             seed=arguments.seed,
         )
         with tempfile.TemporaryDirectory(prefix="swarmlab-load-") as home:

@@ -32,12 +32,14 @@ class DiedError(Exception):
 
 @dataclass(kw_only=True)
 class Plan:
-    """What all clients share: the programs to try, and how many operations are left."""
+    """What all clients share: the programs to try, and when it is over."""
 
     urls: Sequence[str]
     operations: int
     lease_ttl_s: float
     window: int
+    beats: int  # of a claim, on average
+    ends_s: float
     recorded: list[Operation] = field(default_factory=list)
     answered: int = 0
     done: set[int] = field(default_factory=set)
@@ -45,7 +47,7 @@ class Plan:
 
     @property
     def is_over(self) -> bool:
-        return self.answered >= self.operations
+        return self.answered >= self.operations or time.monotonic() >= self.ends_s
 
     def note(self, operation: Operation) -> None:
         self.recorded.append(operation)
@@ -105,9 +107,11 @@ class Client:
         program = self.plan.choose_program(self.chance)
         body = {**make_body(program), "claim_key": str(new_id())}
         claim = await self.claim(body)
-        if claim is None:
+        if not claim.is_acknowledged:
+            if claim.answer == {"is_done": True}:
+                self.plan.done.add(program)
             return
-        for _ in range(self.chance.randint(8, 48)):
+        for _ in range(self.chance.randint(1, 2 * self.plan.beats)):
             if self.plan.is_over:
                 return
             await self.wait_before_beating(claim)
@@ -126,7 +130,8 @@ class Client:
             )
             return
         if fate < 0.24:  # died, came back and remembers nothing but its claim key
-            claim = await self.claim(body) or claim
+            again = await self.claim(body)
+            claim = again if again.is_acknowledged else claim
         await self.tell(claim, body)
         self.plan.done.add(program)
 
@@ -140,8 +145,8 @@ class Client:
         left_s = claim.lease_expires_at - self.now().timestamp()
         await asyncio.sleep(self.chance.random() * min(max(left_s / 3, 0.01), ttl_s / 3))
 
-    async def claim(self, body: dict[str, Any]) -> Operation | None:
-        """Ask until there is an answer; return the grant, nothing if it was refused."""
+    async def claim(self, body: dict[str, Any]) -> Operation:
+        """Ask until there is an answer, a grant or a refusal."""
         operation = Operation(
             kind="claim",
             client=self.number,
@@ -149,8 +154,7 @@ class Client:
             invoked_s=0.0,
             claim_key=body["claim_key"],
         )
-        done = await self.send(operation, "POST", f"/v1/campaigns/{CAMPAIGN}/claims", body)
-        return done if done.is_acknowledged else None
+        return await self.send(operation, "POST", f"/v1/campaigns/{CAMPAIGN}/claims", body)
 
     async def heartbeat(self, claim: Operation) -> None:
         path = f"/v1/experiments/{claim.experiment_id}/heartbeat"
@@ -223,6 +227,9 @@ def _answered(invoked: Operation, answer: httpx.Response) -> Operation:
             responded_s=time.monotonic(),
             status=answer.status_code,
             problem=body["type"].rsplit("#", 1)[1],
+            answer={"is_done": any(match["status"] == "done" for match in body["matches"])}
+            if "matches" in body
+            else None,
         )
     expires_at = body.get("lease_expires_at")
     return replace(

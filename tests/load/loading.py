@@ -30,6 +30,7 @@ class Load:
     operations: int
     clients: int
     kills: int
+    longest_s: float = 3_600.0
     seed: int = 1
 
 
@@ -112,13 +113,16 @@ def generate(
 
 
 async def _run(load: Load, coordinators: list[Coordinator]) -> tuple[list[Operation], float, int]:
+    await asyncio.gather(*(each.is_ready() for each in coordinators))
     plan = Plan(
         urls=[each.url for each in coordinators],
         operations=load.operations,
         lease_ttl_s=LEASE_TTL_S,
         window=load.clients,
+        # So that a client gets through about six experiments, however many operations there are.
+        beats=max(1, load.operations // (6 * load.clients)),
+        ends_s=time.monotonic() + load.longest_s,
     )
-    await asyncio.gather(*(each.is_ready() for each in coordinators))
     clients = [Client(number, plan, seed=load.seed) for number in range(load.clients)]
     await asyncio.gather(*(each.register() for each in clients))
     began = time.monotonic()

@@ -8,7 +8,7 @@ from tests.load.loading import Load, generate
 def test_two_hundred_clients_and_a_killed_coordinator_leave_correct_leases(
     services, database_url, tmp_path
 ):
-    load = Load(operations=3_000, clients=200, kills=1)
+    load = Load(operations=3_000, clients=200, kills=1, longest_s=200)
     here = Services(database_url=database_url, redis_url=services.redis_url)
     operations, tables, report = generate(load, here, tmp_path)
     assert check(operations, tables) == []

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import httpx
 import psycopg
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -34,6 +35,12 @@ from tests.factories import (
     make_program,
     result_body,
     serving,
+)
+
+# FastAPI silences this one by warnings.catch_warnings, which is no friend of threads: what one
+# starting coordinator silences, another one in this process can let sound again.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pydantic.warnings.UnsupportedFieldAttributeWarning"
 )
 
 AGENTS = 3
