@@ -97,6 +97,10 @@ def _published(fields: dict[str, Any]) -> str:
     return f"{fields['outcome']}{best}{late} ({fields['experiment_id']})"
 
 
+def _counts(outcomes: dict[str, int]) -> str:
+    return ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
+
+
 _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "judged": lambda f: f"{f['outcome']} {score_in_words(f)}; {f['hypothesis']}",
     "published": _published,
@@ -107,7 +111,7 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "solo": lambda f: str(f["reason"]),
     "waiting": lambda f: str(f["reason"]),
     "rejoined": lambda f: f"the swarm is back; {f['waiting_results']} results to hand in",
-    "stopped": lambda f: f"{f['experiments']} experiments {f['outcomes']}",
+    "stopped": lambda f: f"{f['experiments']} experiments finished {_counts(f['outcomes'])}",
 }
 
 

@@ -144,7 +144,7 @@ def perform(researcher: Researcher, experiment: Experiment) -> None:
             _give_back(researcher, experiment)
             raise
     outcome = record(researcher, experiment, report)
-    researcher.outcomes[outcome] = researcher.outcomes.get(outcome, 0) + 1
+    researcher.outcomes[str(outcome)] = researcher.outcomes.get(outcome, 0) + 1
     researcher.emit(
         "judged",
         experiment_id=experiment.experiment_id,

@@ -97,7 +97,7 @@ def test_the_history_of_the_swarm_draws_the_suggestions_to_what_was_good():
         proposer = TpeProposer(seed=11)
         return [
             float(change.new)
-            for _ in range(200)
+            for _ in range(80)
             for change in proposer.propose(make_briefing(history=known)).changes
             if change.name == "MATRIX_LR"
         ]
@@ -116,7 +116,7 @@ def test_programs_that_crashed_are_avoided():
     proposer = TpeProposer(seed=4)
     depths = [
         int(change.new)
-        for _ in range(150)
+        for _ in range(80)
         for change in proposer.propose(make_briefing(history=history)).changes
         if change.name == "DEPTH"
     ]
