@@ -66,13 +66,24 @@ def make_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
 
 
 async def _request_session(request: Request) -> AsyncIterator[AsyncSession]:
-    async with request.app.state.sessions() as session, session.begin():
+    async with request.app.state.sessions() as session:
         yield session
+        await session.commit()
 
 
 # scope="function": the commit happens before the answer. With the default scope a failed commit
 # would come after a 2xx that promised durability.
 Session = Annotated[AsyncSession, Depends(_request_session, scope="function")]
+
+
+async def free_connection(session: AsyncSession) -> None:
+    """Give the connection back until the next statement; what follows is a new transaction.
+
+    Called after the first reads of a request and before it computes for long, so that as many can
+    compute as like while others are served. What was read before must not decide afterwards,
+    unless it never changes.
+    """
+    await session.commit()
 
 
 async def lock_until_commit(session: AsyncSession | AsyncConnection, name: str) -> None:

@@ -10,7 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class CoordinatorSettings(BaseSettings):
     """Settings of one coordinator process; ``DATABASE_URL`` and ``REDIS_URL`` have no prefix."""
 
-    model_config = SettingsConfigDict(env_prefix="SWARMLAB_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="SWARMLAB_", env_file=".env", env_ignore_empty=True, extra="ignore"
+    )
 
     database_url: str | None = Field(
         default=None,

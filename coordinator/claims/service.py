@@ -17,7 +17,7 @@ from coordinator.claims.repository import (
     renew_lease,
 )
 from coordinator.claims.rules import ClaimState, may_renew
-from coordinator.db import lock_until_commit
+from coordinator.db import free_connection, lock_until_commit
 from coordinator.dedup.description import campaign_vocabulary, describe
 from coordinator.dedup.service import lock_alike, refuse_duplicate, similar_experiments
 from coordinator.errors import (
@@ -87,6 +87,21 @@ async def claim_experiment(
         ClaimKeyReusedError: The claim key was used for another claim.
         LeaseLostError: The claim key is that of a claim that ended.
     """
+    # What is read before the computation never changes: programs, and who asks.
+    vocabulary = await campaign_vocabulary(session, campaign)
+    base = await find_source(session, request.base) if request.base else None
+    if request.base is not None and base is None:
+        raise UnknownBaseError
+    await free_connection(session)
+    program = await read_program(request.source) if request.source else None
+    description = await describe(
+        embedder,
+        request.hypothesis,
+        vocabulary=vocabulary,
+        base=base,
+        source=request.source,
+        changes=request.changes,
+    )
     request_sha256 = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
     if request.claim_key is not None:
         await lock_until_commit(session, f"claim:{agent.id}:{request.claim_key}")
@@ -95,20 +110,8 @@ async def claim_experiment(
             if former.request_sha256 != request_sha256:
                 raise ClaimKeyReusedError
             return await _same_claim(session, campaign, former, request, ttl_s=ttl_s)
-    if request.base is not None and await find_fingerprint(session, request.base) is None:
-        raise UnknownBaseError
     platform = request.platform or agent.platform
-    program = await read_program(request.source) if request.source else None
     dedup_key = await dedup_key_of(session, campaign, program, platform) if program else None
-    vocabulary = await campaign_vocabulary(session, campaign)
-    description = await describe(
-        embedder,
-        request.hypothesis,
-        vocabulary=vocabulary,
-        base=await find_source(session, request.base) if request.base else None,
-        source=request.source,
-        changes=request.changes,
-    )
     similar = await similar_experiments(session, campaign, description)
     # From here to the commit, claims that could be the same take turns.
     await lock_alike(session, campaign, description)

@@ -12,7 +12,7 @@ from coordinator.campaigns.models import Campaign
 from coordinator.claims.repository import find_lease, lock_experiment
 from coordinator.claims.rules import Completion, decide_completion
 from coordinator.claims.service import dedup_key_of, state_of
-from coordinator.db import lock_until_commit
+from coordinator.db import free_connection, lock_until_commit
 from coordinator.dedup.description import campaign_vocabulary, describe
 from coordinator.errors import (
     HarnessMismatchError,
@@ -24,8 +24,8 @@ from coordinator.errors import (
 )
 from coordinator.events.repository import add_event
 from coordinator.experiments.models import Experiment
-from coordinator.programs.repository import find_fingerprint, find_source
-from coordinator.programs.service import take_in_program
+from coordinator.programs.repository import find_source, store_program
+from coordinator.programs.service import read_program
 from coordinator.results.filing import Submission, file_result
 from coordinator.results.models import Result
 from coordinator.results.repository import find_result
@@ -55,9 +55,21 @@ async def record_result(
         UnknownEpochError: The epoch was never given out.
         NotYourClaimError: Another agent got this epoch.
     """
+    if body.harness_sha256 not in (None, campaign.harness_sha256):
+        raise HarnessMismatchError
+    # What is read before the computation never changes: programs, and who sends.
+    vocabulary = await campaign_vocabulary(session, campaign)
+    base = await find_source(session, body.base) if body.base else None
+    if body.base is not None and base is None:
+        raise UnknownBaseError
+    await free_connection(session)
+    program = await read_program(body.source)
+    description = await describe(
+        embedder, body.hypothesis, vocabulary=vocabulary, base=base, source=body.source
+    )
+    body_sha256 = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
     # Two sendings of one result wait for each other here: the second finds the first one's row.
     await lock_until_commit(session, f"result:{result_id}")
-    body_sha256 = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
     stored = await find_result(session, result_id)
     if stored is not None:
         if (stored.body_sha256, stored.agent_id, stored.campaign_id) != (
@@ -65,12 +77,8 @@ async def record_result(
         ):
             raise ResultConflictError
         return await _answer(session, stored), False
-    if body.harness_sha256 not in (None, campaign.harness_sha256):
-        raise HarnessMismatchError
-    if body.base is not None and await find_fingerprint(session, body.base) is None:
-        raise UnknownBaseError
     # The program before the experiment, as a claim does it: in one order nobody waits in a circle.
-    program = await take_in_program(session, body.source)
+    await store_program(session, program)
     claimed = await _claimed(session, campaign, agent, body)
     base_val_bpb = await _base_val_bpb(session, campaign, body)
     val_bpb = body.metrics.val_bpb if body.metrics else None
@@ -85,13 +93,7 @@ async def record_result(
         dedup_key=None
         if is_free
         else await dedup_key_of(session, campaign, program, body.platform),
-        description=await describe(
-            embedder,
-            body.hypothesis,
-            vocabulary=await campaign_vocabulary(session, campaign),
-            base=await find_source(session, body.base) if body.base else None,
-            source=body.source,
-        ),
+        description=description,
     )
     filed = await file_result(session, submission, claimed)
     result = Result(

@@ -104,3 +104,27 @@ def test_a_taken_port_is_refused_with_the_remedy(home, free_port):
         stdout, stderr = process.communicate()
     assert (process.returncode, stdout) == (1, "")
     assert "--port" in stderr
+
+
+def test_a_coordinator_alone_takes_its_embedded_services_with_it(home, free_port):
+    import httpx
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "shared.cli", "coordinator", "--port", str(free_port)],
+        env={
+            **{key: value for key, value in os.environ.items() if not key.endswith("_URL")},
+            "SWARMLAB_HOME": str(home),
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "Uvicorn running" in line:
+            break
+    assert httpx.get(f"http://127.0.0.1:{free_port}/readyz", timeout=30).status_code == 200
+    assert left_behind(home) != []
+    process.terminate()
+    _, stderr = process.communicate()
+    assert process.returncode == 0, stderr
+    assert left_behind(home) == []
