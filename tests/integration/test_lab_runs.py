@@ -55,6 +55,15 @@ def processes_of(folder: Path) -> list[int]:
     return found
 
 
+def is_program(pid: int) -> bool:
+    """Whether this process runs the program, and not the sandbox around it."""
+    try:
+        command = (Path("/proc") / str(pid) / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return b"train.py" in command and not command[0].endswith(b"bwrap")
+
+
 def request_of(laboratory: Laboratory, source: str, run_dir: Path) -> RunRequest:
     return RunRequest(
         source=source,
@@ -194,7 +203,8 @@ run_program(RunRequest(
 """
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen([sys.executable, "-c", script], env=environment) as parent:
-        wait_until(lambda: len(processes_of(run_dir)) > 0)
+        # Not as soon as bubblewrap itself is there: see worker.runner.sandbox on that instant.
+        wait_until(lambda: any(map(is_program, processes_of(run_dir))))
         os.kill(parent.pid, signal.SIGKILL)
     wait_until(lambda: processes_of(run_dir) == [])
 

@@ -3,6 +3,10 @@
 Inside: no network, an empty environment, its own process tree, and of the file system only the
 system's libraries and Python (read-only), the run directory and the compile cache. The campaign's
 data, the worker's keys and everything else of the volunteer's are not there.
+
+Bubblewrap dies with the worker, and the program with it. There is one gap: a worker that is killed
+with SIGKILL in the few milliseconds between the start of bubblewrap's two processes leaves the
+inner one, and the program, running in its confinement.
 """
 
 import shutil
