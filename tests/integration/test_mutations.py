@@ -111,8 +111,9 @@ def without_transactions(database_url, **_options):
 
 
 async def no_lock_but_the_time_of_one(session, _name):
-    # The window between looking and writing, held open: the race shows every time.
-    await session.execute(text("SELECT pg_sleep(0.5)"))
+    # All wake at the same instant, however far apart they came, and look before any has written:
+    # the race shows every time.
+    await session.execute(text("SELECT pg_sleep(2 - extract(epoch FROM clock_timestamp()) % 2)"))
 
 
 async def look_then_insert(session, *, lease_ttl_s, **values):
