@@ -138,7 +138,7 @@ def every_epoch_completes(_state, *, epoch, now):  # noqa: ARG001 the rule's own
 
 def the_model(services, database_url):
     with machine.swarm_of_two_coordinators(services, database_url) as swarm:
-        machine.check_leases_against_the_model(swarm, examples=6, shrink=False)
+        machine.check_leases_against_the_model(swarm, examples=40, shrink=False)
 
 
 @dataclass(frozen=True)
