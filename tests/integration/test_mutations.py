@@ -136,9 +136,9 @@ def every_epoch_completes(_state, *, epoch, now):  # noqa: ARG001 the rule's own
     return Completion(completes=True, is_late=False)
 
 
-def the_model(services, database_url):
+def the_model(services, database_url, *, examples=40):
     with machine.swarm_of_two_coordinators(services, database_url) as swarm:
-        machine.check_leases_against_the_model(swarm, examples=40, shrink=False)
+        machine.check_leases_against_the_model(swarm, examples=examples, shrink=False)
 
 
 @dataclass(frozen=True)
@@ -267,4 +267,4 @@ def test_without_it_the_suite_fails(mutation, request):
 
 
 def test_with_everything_in_place_the_model_holds(services, database_url):
-    the_model(services, database_url)
+    the_model(services, database_url, examples=6)
