@@ -8,7 +8,7 @@
 | claimed  | release by the holder            | released |                                        |
 | expired  | heartbeat of the current epoch   | claimed  | nobody took it: the holder goes on     |
 | expired, | claim of the same program        | claimed  | epoch + 1, a new holder, a new seed    |
-| released |                                  |          |                                        |
+| released |                                  |          | unless a late result has answered it   |
 | any but  | result of the current epoch      | done     | late unless the lease is live          |
 | done     |                                  |          |                                        |
 | any      | result of an older epoch         | as it is | stored as a late repeat of its own     |

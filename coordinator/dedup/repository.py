@@ -59,6 +59,10 @@ async def find_neighbours(
         parts.append(_newest(here & (Experiment.change_key == description.change.key)))
     if dedup_key is not None:
         parts.append(select(Experiment.id).where(here, Experiment.dedup_key == dedup_key))
+        # A repeat gave its key up, but a late result answers for its program all the same.
+        repeats = here & Experiment.repeat_of.is_not(None) & (Program.fingerprint == dedup_key)
+        of_program = Program.source_sha256 == Experiment.source_sha256
+        parts.append(_newest(repeats).join(Program, of_program))
     found = union(*(select(part.subquery().c.id) for part in parts)).subquery()
     rows = await session.execute(
         select(

@@ -66,8 +66,8 @@ async def refuse_duplicate(
             ),
             relation=base_relation(base_sha256, row.base_sha256, parents),
             parsed=parse_cached(row.hypothesis, change, vocabulary),
-            # Of the program only what counts once: each platform has a baseline of its own.
-            fingerprint=row.dedup_key,
+            # First what counts once: each platform has a baseline of its own.
+            fingerprint=row.dedup_key or row.fingerprint,
             change=change,
             cosine=row.cosine,
         )

@@ -24,7 +24,8 @@ def laboratory() -> Iterator[Laboratory]:
         yield Laboratory(Path(home))
 
 
-@pytest.fixture(scope="session")
+# The fixtures that patch the runner end with this package: the tests after it need it whole.
+@pytest.fixture(scope="package")
 def short_limits() -> Iterator[None]:
     """The same rules with less patience, so that those who hang are not waited for."""
     with pytest.MonkeyPatch.context() as patch:
@@ -40,7 +41,7 @@ def wanted(request: pytest.FixtureRequest) -> set[str]:
     return {item.callspec.params["name"] for item in items if "reports" in item.fixturenames}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def reports(
     laboratory: Laboratory,
     short_limits: None,  # noqa: ARG001 - asked for its effect

@@ -80,6 +80,30 @@ def test_only_the_current_epoch_completes_and_the_late_result_is_kept_as_a_repea
     assert len(history(agent)) == 2
 
 
+def test_who_asks_after_a_late_result_learns_it_instead_of_running_the_program_again(
+    agent, other, database_url
+):
+    first = agent.claimed()
+    let_lease_run_out(database_url, first)
+    second = other.claimed()
+    agent.put(result_body(first, metrics={"val_bpb": 1.4}))
+    assert other.release(second).status_code == 204
+    # In words that nothing else recognises, and without a base: only the program tells.
+    refused = other.claim(hypothesis="Another try")
+    assert refused.status_code == 409
+    assert refused.json()["reason"] == "same-program"
+    assert refused.json()["matches"][0]["val_bpb"] == 1.4
+
+
+def test_a_late_result_of_a_full_machine_leaves_the_program_open(agent, other, database_url):
+    first = agent.claimed()
+    let_lease_run_out(database_url, first)
+    second = other.claimed()
+    agent.put(result_body(first, metrics=None, crash_reason="oom"))
+    assert other.release(second).status_code == 204
+    assert other.claimed()["experiment_id"] == first["experiment_id"]
+
+
 def test_a_result_after_its_lease_ran_out_completes_when_nobody_took_over(agent, database_url):
     claim = agent.claimed()
     let_lease_run_out(database_url, claim)

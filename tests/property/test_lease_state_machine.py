@@ -104,6 +104,7 @@ class Held:
     epoch: int
     state: str = "claimed"
     is_live: bool = True
+    is_answered: bool = False  # by a result of an older epoch: who asks anew learns it
     leases: list[Granted] = field(default_factory=list)
 
     def is_kept_by(self, epoch: int) -> bool:
@@ -148,7 +149,9 @@ class Leases(RuleBasedStateMachine):
 
     def is_open(self, program: int) -> bool:
         held = self.held.get(program)
-        return held is None or (held.state != "done" and not held.is_live)
+        if held is None:
+            return True
+        return held.state != "done" and not held.is_live and not held.is_answered
 
     def note_grant(self, program: int, agent: int, body: Any, answer: httpx.Response) -> None:
         claim = answer.json()
@@ -262,6 +265,7 @@ class Leases(RuleBasedStateMachine):
         assert answer["repeat_of"] == (None if completes else held.experiment_id)
         if completes:
             held.state, held.is_live = "done", False
+        held.is_answered = True
         self.results.append(
             Acknowledged(result_id=result_id, agent=lease.agent, body=body, answer=answer)
         )
