@@ -22,7 +22,7 @@ up: install ## Run a whole swarm on this machine until Ctrl-C
 	$(BIN)/swarmlab up
 
 test: install ## Run the whole test suite
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 check: lint types architecture test ## Everything that CI runs
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from psycopg import sql
 from sqlalchemy import make_url
 
@@ -17,6 +18,12 @@ from shared.ids import new_id
 from tests.factories import AgentClient, add_campaign, serving
 
 TEMPLATE = "swarmlab_template"
+
+# A coordinator in the tests' own process logs as one in earnest does. structlog's own default draws
+# tracebacks with every variable, for seconds, while nobody else gets to run.
+structlog.configure(
+    processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """No program gets a better score than its model deserves."""
 
-from collections.abc import Mapping
-from concurrent.futures import Future
+from collections.abc import Callable
 
 import pytest
 
@@ -16,13 +15,13 @@ NOISE_BPB = 0.01
 
 @pytest.mark.parametrize("name", CHEATS)
 def test_cheating_gains_nothing_even_past_the_policy_check(
-    name: str, reports: Mapping[str, "Future[RunReport]"]
+    name: str, report_of: Callable[[str], RunReport]
 ) -> None:
     if name in NEED_SANDBOX and find_bubblewrap() is None:
         pytest.skip("bubblewrap is not installed here")
-    honest = reports[""].result()
+    honest = report_of("")
     assert honest.metrics is not None, honest.log_tail
-    report = reports[name].result()
+    report = report_of(name)
     if name in WITHOUT_EFFECT and report.metrics is not None:
         assert report.metrics.val_bpb > honest.metrics.val_bpb - NOISE_BPB, report.log_tail
     else:
