@@ -196,8 +196,7 @@ def _by_words(candidate: Candidate, neighbour: Neighbour[Id]) -> Match[Id] | Non
     is_settled = change is not None and other is not None and change.key != other.key
     if is_settled and any(c is not None and c.is_constants_only for c in (change, other)):
         return None  # the code says that they differ, and exactly how
-    cosine = neighbour.cosine if neighbour.cosine is not None else -1.0
-    verdict = decide(candidate.parsed, neighbour.parsed, cosine)
+    verdict = decide(candidate.parsed, neighbour.parsed)
     if not verdict.is_duplicate:
         return None
     return Match(

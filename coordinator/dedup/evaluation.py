@@ -118,7 +118,7 @@ def by_rule(pairs: Sequence[Pair]) -> Iterator[bool]:
     for pair in pairs:
         for text in (pair.a, pair.b):
             parsed.setdefault(text, parse_hypothesis(text))
-        yield decide(parsed[pair.a], parsed[pair.b], pair.cosine).is_duplicate
+        yield decide(parsed[pair.a], parsed[pair.b]).is_duplicate
 
 
 def by_cosine(pairs: Sequence[Pair]) -> Iterator[bool]:

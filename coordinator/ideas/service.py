@@ -103,7 +103,7 @@ async def _refuse_duplicate(
         if row.changes:
             change = signature_of_edits(constant_edit(**each) for each in row.changes)
         parsed = parse_cached(row.hypothesis, change, vocabulary)
-        if decide(description.parsed, parsed, row.cosine).is_duplicate:
+        if decide(description.parsed, parsed).is_duplicate:
             match = IdeaMatch(
                 idea_id=row.id,
                 hypothesis=row.hypothesis,

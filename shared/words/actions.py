@@ -7,7 +7,7 @@ up: bumping, grow, growing, enlarge, enlarging, lengthen, lengthening, extend, e
 up: strengthen, strengthening, amplify, up, higher, larger, bigger, longer, stronger, greater
 up: soften, softening, looser, loosen, loosening, relax, relaxing, heavier, crank up, turn up
 up: push up, bump up, scale up, scaling up, upward, expand, expanding, prolong, prolonging, high
-up: large, long
+up: large, long, crank, push, hike, hiking, elevate, widen, ramp to, upsize, lift, lifting
 """
 DOWN = """
 down: decrease, decreased, decreasing, reduce, reduced, reducing, lower, lowered, lowering
@@ -15,7 +15,8 @@ down: shrink, shrinking, shorten, shortening, cut, cutting, cut down, trim, trim
 down: shorter, weaker, weaken, weakening, tighter, tighten, tightening, lighter, down, lesser
 down: drop down, turn down, dial down, dial back, scale down, scaling down, divide, dividing
 down: divided, bring down, push down, damp, diminish, downward, gentler, milder, small, low
-down: short, tiny
+down: short, tiny, slash, slashing, shave, pare, pare down, lessen, dampen, curb, knock down
+down: downsize, scale back, ease, taper off, contract, dial, back off
 """
 MORE = """
 more: more, extra, additional, another
@@ -35,6 +36,8 @@ off: dropping, turn off, turning off, switch off, skip, skipping, stop, stopping
 off: eliminating, delete, off, deleting, omit, omitting, get rid of, do not, don t, dont, not
 off: zero out, deactivate, ablate, forgo, kill, killing, dispense with, do without, toss, scrap
 off: forbid, prohibit, ban, rip out, take away, do away, get rid, exclude, excluding, strip
+off: ditch, ditching, nuke, axe, lose, discard, discarding, throw out, throw away, cut out, undo
+off: get rid, detach, deactivated, pull out, suppress, zeroed out, eliminated, dropped, banish
 off: strip out, abandon, avoid, avoiding, never, ablating, take out, taking out, leave out
 """
 REPLACE = """
@@ -117,5 +120,11 @@ fill: full, distribution, matrix multiplication, multiplication, anymore, any mo
 fill: different, alternative, other, cheaper, unchanged, else, what, how, used, order, drop rate
 fill: drop probability, drop prob, data, pattern, neox, palm, llama, gemma, mistral, qwen
 fill: deepseek, olmo, nanogpt, nanochat, inspired, like, following, sweep, sweep point, point
+fill: group, currently, presently, budget, reach, respectively, usual, usually, common, canonical
+fill: input dependent, learned input dependent, module, stack, table, dataloader, loader, pipeline
+fill: pass, chunk, plainly, conventional, typical, classic, original, vanilla, option, flag
+fill: additionally, per step, kept, existing, present, usual value, custom, explicit, call, apply
+fill: they, he, s own, optimizer s, on top of that, of it, a bit of, some, sort, to be, be, nn
+fill: matmul, matmul in, matmul input, multiply in, run in, compute, computing, computed, cast
 fill: recipe, paper, literature, that
 """

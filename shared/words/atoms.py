@@ -32,7 +32,7 @@ _IMPLIED = {
     "packing": {"document"},
     "packer": {"document"},
     "doc_mask": {"document", "attention"},
-    "weight_decay": {"weights"},
+    "weight_decay": {"weights", "matrix", "optimizer.muon"},
     "gate": {"all_layers"},
     "width": {"embedding", "residual"},
     "norm_place": {"after", "residual", "all_layers"},
@@ -59,6 +59,7 @@ _IMPLIED = {
     "optimizer": {"optimizer.adam", "optimizer.muon"},
     "moe": {"mlp"},
     "dropout": {"after", "residual"},
+    "norm_gain": {"norm", "norm_type", "norm_type.rms"},
     "vocab": {"embedding"},
     "parallel": {"attention", "mlp", "all_layers"},
     "stochastic_depth": {"all_layers"},
@@ -195,12 +196,13 @@ def _number_atoms(statement: Statement, head: str, scope: set[str]) -> Iterator[
     shapes = [v.partition(".")[2] for v in statement.values if v.startswith("schedule.")]
     if statement.state == "off":
         scope = scope - {"all_layers"}
+    new, old = _scaled(statement)
     atom = Atom(
         parameter=head,
         scope=_scope(head, scope),
         value=shapes[-1] if shapes and "scheduled" in scope else "",
-        new=tuple(statement.new),
-        old=tuple(statement.old),
+        new=tuple(new),
+        old=tuple(old),
         # "+9%" beside a new value and "halve from 0.2 to 0.1" only repeat it
         change=None if statement.new else statement.change,
         direction=statement.direction,
@@ -225,6 +227,16 @@ def _number_atoms(statement: Statement, head: str, scope: set[str]) -> Iterator[
     if atom.change is not None and atom.change.kind == "factor":
         atom = replace(atom, direction=0)
     yield atom
+
+
+def _scaled(statement: Statement) -> tuple[list[Quantity], list[Quantity]]:
+    """The new and the old numbers; `the LR of 0.04 doubled` goes from 0.04 to 0.08."""
+    new, old, change = statement.new, statement.old, statement.change
+    is_start = change is not None and change.kind == "factor" and not statement.is_target
+    if not (is_start and len(new) == 1 and not old and change is not None):
+        return new, old
+    start = new[0]
+    return [replace(start, value=start.value * change.value, kind="value")], [start.as_value()]
 
 
 def _is_plain_ratio(atom: Atom) -> bool:

@@ -105,7 +105,7 @@ def _role_after(item: Item, following: Item | None, role: Role, clause: list[Ite
         return "next"
     if item.kind == "why":
         is_statement = following is not None and following.text == "be"  # "should be 0.98"
-        is_idle = item.text in _MODALS and (is_statement or not Segment(clause).has(NAMING))
+        is_idle = item.text in _MODALS and (is_statement or not Segment(clause).is_complete)
         return None if is_idle else "why"  # "one could raise …"
     if item.text == "so":
         return "after"
@@ -120,6 +120,7 @@ def _is_heading(clause: list[Item], following: Item | None) -> bool:
     """`EMBEDDING_LR: 0.6 -> 0.8` goes on after its colon."""
     segment = Segment(clause)
     states_value = following is not None and following.kind == "quantity"
+    states_value = states_value and not segment.has({"arrow"})  # "15 -> 20: 953 steps are few"
     only_names = not segment.has(ACTING | {"quantity", "unknown"})
     return segment.has(NAMING | {"mod"}) and (states_value or only_names)
 

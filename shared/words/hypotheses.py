@@ -1,17 +1,32 @@
 """A hypothesis, parsed."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from shared.changes import ConstantEdit
+from shared.words.asides import without_asides
 from shared.words.atoms import Atom, atoms_of
 from shared.words.items import Item, Segment, read_items
+from shared.words.numbers import Quantity
 from shared.words.segments import segments_of
 from shared.words.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
 MAX_CHARACTERS = 1_000  # a change is stated early; what follows is the reasoning
 # Always there: naming one without saying what becomes of it says nothing.
 _KNOBS = frozenset({"lr", "batch", "device_batch", "depth", "width", "n_head", "seq_len"})
+_JOINTS = frozenset(
+    {"fill", "sep", "stop", "colon", "open", "close", "equal", "arrow", "from", "to", "by"}
+    | {"instead", "why"}
+)
+_SMALL = frozenset(
+    {
+        "the", "a", "an", "of", "to", "for", "on", "in", "by", "at", "is", "are", "be", "and", "or",
+        "with", "it", "its", "that", "this", "as", "from", "use", "try", "so", "we", "i", "all",
+        "each", "every", "than", "rather", "instead", "into", "per", "over", "then", "which", "who",
+        "their", "them", "they", "our", "now", "current", "currently",
+    }
+)  # fmt: skip
 _SETTING_OF = {
     "accumulation": "device_batch",
     "compile_mode": "compile",
@@ -34,6 +49,9 @@ class ParsedHypothesis:
         words: every content word of the statement, known or not.
         unknown: the content words of the statement that the vocabulary does not know.
         unread: how many parts of the statement change something that could not be read.
+        quantities: every number, with what it does.
+        meanings: what the words and numbers mean, in their order.
+        parts: the words and numbers as they were said, without small words, between separators.
     """
 
     text: str
@@ -42,11 +60,34 @@ class ParsedHypothesis:
     words: frozenset[str]
     unknown: frozenset[str]
     unread: int = 0
+    quantities: tuple[Quantity, ...] = ()
+    meanings: tuple[str, ...] = ()
+    parts: tuple[tuple[str, ...], ...] = ()
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """The parameters touched, e.g. `("batch", "lr[embedding]")`: what an index can hold."""
         return tuple(sorted({name_of(atom) for atom in self.atoms}))
+
+    @property
+    def named(self) -> frozenset[str]:
+        """What is named that the vocabulary knows."""
+        return self.words - self.unknown - {"off", "down"}
+
+    @property
+    def is_off(self) -> bool:
+        """Whether something is switched off."""
+        return "off" in self.words or any(atom.state == "off" for atom in self.atoms)
+
+    @property
+    def words_said(self) -> frozenset[str]:
+        """The words and numbers as they were said."""
+        return frozenset(self.said)
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The words and numbers as they were said, in their order."""
+        return tuple(word for part in self.parts for word in part)
 
     @property
     def is_relative(self) -> bool:
@@ -62,7 +103,7 @@ def name_of(atom: Atom) -> str:
 
 def parse_hypothesis(text: str, vocabulary: Vocabulary = DEFAULT_VOCABULARY) -> ParsedHypothesis:
     """Reads what a hypothesis changes; never fails, whatever the text."""
-    items = read_items(text[:MAX_CHARACTERS], vocabulary)
+    items = read_items(without_asides(text[:MAX_CHARACTERS]), vocabulary)
     segments = segments_of(items)
     read = [atoms_of(segment) for segment in segments]
     atoms = _merged(
@@ -81,7 +122,11 @@ def parse_hypothesis(text: str, vocabulary: Vocabulary = DEFAULT_VOCABULARY) -> 
         unread=sum(
             not part and any(item.kind == "unknown" for item in segment.items)
             for part, segment in zip(read, segments, strict=True)
-        ),
+        )
+        + _unread_additions(items),
+        quantities=tuple(item.quantity for item in items if item.quantity),
+        meanings=tuple(_key(item) for item in items if item.kind not in _JOINTS),
+        parts=tuple(_parts_of(items)),
     )
 
 
@@ -101,6 +146,9 @@ def parse_changes(
         text=" ".join(part.text for part in parsed),
         atoms=_merged(atom for part in parsed for atom in part.atoms),
         numbers=frozenset().union(*(part.numbers for part in parsed)),
+        quantities=tuple(number for part in parsed for number in part.quantities),
+        meanings=tuple(meaning for part in parsed for meaning in part.meanings),
+        parts=tuple(words for part in parsed for words in part.parts),
         words=frozenset().union(*(part.words for part in parsed)),
         unknown=frozenset().union(*(part.unknown for part in parsed)),
     )
@@ -114,7 +162,7 @@ def _says_something(atom: Atom, segment: Segment) -> bool:
 
 def _merged(atoms: Iterable[Atom]) -> tuple[Atom, ...]:
     """Without atoms that only repeat a parameter which another one states exactly."""
-    every = list(dict.fromkeys(atoms))
+    every = _joined(list(dict.fromkeys(atoms)))
     exact = {(atom.parameter, atom.scope) for atom in every if not atom.is_vague}
     kept = [a for a in every if not a.is_vague or (a.parameter, a.scope) not in exact]
     if any(a.parameter in _OPTIMIZER_DETAILS for a in kept):  # "Muon without Nesterov"
@@ -128,6 +176,25 @@ def _merged(atoms: Iterable[Atom]) -> tuple[Atom, ...]:
     return tuple(kept)
 
 
+def _joined(atoms: list[Atom]) -> list[Atom]:
+    """`do not cast it to bf16; leave it in fp32` is one change, from bf16 to fp32."""
+    for left in [a for a in atoms if a.value and a.state == "off"]:
+        taken = [a for a in atoms if a.parameter == left.parameter and a.value and not a.state]
+        if len(taken) == 1 and taken[0].value != left.value:
+            scope = left.scope | taken[0].scope
+            joined = replace(taken[0], scope=scope, old_value=left.value)
+            atoms = [joined if a is taken[0] else a for a in atoms if a is not left]
+    is_gated = any(a.parameter == "activation" for a in atoms)
+    return [_hidden(a) if is_gated else a for a in atoms]
+
+
+def _hidden(atom: Atom) -> Atom:
+    """Beside an activation, a hidden size of so many times is that of the MLP."""
+    if atom.parameter != "width" or atom.change is None or atom.change.kind != "factor":
+        return atom
+    return replace(atom, parameter="mlp_ratio", new=(atom.change.as_value(),), change=None)
+
+
 def _value(item: Item) -> float:
     assert item.quantity is not None
     return item.quantity.value
@@ -135,6 +202,37 @@ def _value(item: Item) -> float:
 
 def _is_content(item: Item) -> bool:
     return item.kind in {"head", "mod", "value", "unknown", "headup", "headdown", "off", "down"}
+
+
+def _key(item: Item) -> str:
+    return f"{item.quantity.value:.5g}" if item.quantity else _meaning(item)
+
+
+def _unread_additions(items: Iterable[Item]) -> int:
+    """How many things that the vocabulary does not know are added by a plus sign."""
+    spoken = [item for item in items if item.kind != "fill"]
+    return sum(
+        first.kind == "sep" and first.text == "+" and then.kind == "unknown"
+        for first, then in pairwise(spoken)
+    )
+
+
+def _parts_of(items: Iterable[Item]) -> Iterator[tuple[str, ...]]:
+    part: list[str] = []
+    for item in items:
+        if item.kind in {"sep", "stop"} and part:
+            yield tuple(part)
+            part = []
+        part.extend(_words_of(item))
+    if part:
+        yield tuple(part)
+
+
+def _words_of(item: Item) -> Iterator[str]:
+    if item.quantity and item.kind == "quantity":
+        yield f"{item.quantity.value:.5g}"
+    elif item.kind not in {"sep", "stop", "colon", "open", "close", "equal", "arrow"}:
+        yield from (word for word in item.text.split() if word not in _SMALL)
 
 
 def _meaning(item: Item) -> str:

@@ -1,7 +1,6 @@
 """From prose to tokens: numbers, arrows, punctuation and plain words."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,48 +12,8 @@ from shared.words.numbers import (
     Quantity,
     read_quantity,
 )
+from shared.words.spellings import normalize
 
-# Symbols are written by code point where they look like a letter or another mark.
-_SYMBOLS = str.maketrans(
-    {
-        "→": " -> ", "⇒": " -> ", "➔": " -> ", "⟶": " -> ", "\u00d7": " x", "\u2212": "-",
-        "\u2013": " ; ", "\u2014": " ; ", "β": " beta", "ε": " eps ", "ϵ": " eps ",
-        "\u03b1": " alpha ", "λ": " lambda ", "\u03c3": " std ", "μ": " mu ", "θ": " theta ",
-        "\u03b3": " gamma ", "√": " sqrt ", "`": " ", "\u2019": "'", "\u201c": '"',
-        "\u201d": '"', "≈": " ", "~": " ", "\u2044": "/",
-    }
-)  # fmt: skip
-_REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        (r"(?<=\d)_(?=\d)", ""),
-        (r"[-=]+>", " -> "),
-        (r"(?<=[a-z])\s?\^\s?2\b", "2"),
-        (r"\b1\s?-\s?sqrt\b", "oneminussqrt"),
-        (r"\b1\s?/\s?sqrt\b\s?(?:\([^)]*\))?", " invsqrt "),
-        (r"\bx_?0(?![.\d])", "xzero"),
-        (r"'s\b|s'(?=\s)", ""),
-        (r"\bn't\b", " not"),
-        (
-            r"(initial|normal|penal|random|optim|regular|quant|parametr|stabil|orthogonal)is",
-            r"\1iz",
-        ),
-        (r"(?<=[a-z])_(?=[a-z0-9])|(?<=[0-9])_(?=[a-z])", " "),
-        (r"\bexp_?\d+\b", " "),
-        (r"\banother\b", "1 more"),
-        (r"\blinears\b", "linear layers"),
-        (r"\b(gpt|gemma|llama|qwen|olmo|phi|bert|t)[- ]?\d(?:\.\d)?(?=[\s,.;:)]|-s|$)", " "),
-        (r"\b(depth|layers?|n layer|heads?|n head)\s?\+\s?(\d+)\b", r"\2 more \1"),
-        (r"\b(depth|layers?|n layer|heads?|n head)\s?-\s?(\d+)\b", r"\2 fewer \1"),
-        (r"(?<![\w.)])\+(\d+)\s+(layers?|heads?|blocks?)\b", r"\1 more \2"),
-        (r"(?<![\w.)])-(\d+)\s+(layers?|heads?|blocks?)\b", r"\1 fewer \2"),
-        (r"\b(?:one|an?)\s+(more|extra|additional|fewer|less)\b", r"1 \1"),
-        (r"\b(?:in|to)\s+half\b(?!\s+(?:of|a)\b)", "halved"),
-        (r"\b(to|of)\s+one\b(?!\s+of)", r"\1 1"),
-        (r"\bone\s+(layer|block|head|expert|step|token|kv)", r"1 \1"),
-        (r"\barxiv:\S+", " "),
-    )
-)
 _PATTERN = re.compile(r"[\"']([SLM]{1,16})[\"']|\b([SLM]{2,16})\b")
 _TOKEN = re.compile(
     rf"(?P<arrow>->)|(?P<quantity>{QUANTITY.pattern})|(?P<word>[a-z][a-z0-9]*)"
@@ -64,7 +23,8 @@ _TOKEN = re.compile(
 _KEEP_S = frozenset(
     {
         "bias", "loss", "less", "pass", "this", "is", "was", "has", "does", "its", "across", "plus",
-        "versus", "minus", "thus", "as", "gas", "bus", "focus", "axis", "basis", "ns", "class",
+        "versus", "bos", "eos", "minus", "thus", "as", "gas", "bus", "focus", "axis", "basis", "ns",
+        "class",
         "process", "press", "cross", "gauss", "adamas", "towards", "always",
     }
 )  # fmt: skip
@@ -82,13 +42,13 @@ class Token:
 
 def plain(text: str) -> str:
     """A phrase in the spelling that the vocabulary is kept in."""
-    return " ".join(_singular(word) for word in re.findall(r"[a-z0-9]+", _normal(text)))
+    return " ".join(_singular(word) for word in re.findall(r"[a-z0-9]+", normalize(text)))
 
 
 def tokens(text: str) -> list[Token]:
     """The tokens of a hypothesis, in order."""
     found: list[Token] = []
-    for match in _TOKEN.finditer(_normal(_PATTERN.sub(_name_pattern, text))):
+    for match in _TOKEN.finditer(normalize(_PATTERN.sub(_name_pattern, text))):
         if match["arrow"]:
             found.append(Token("arrow", "->"))
         elif match["quantity"]:
@@ -100,16 +60,10 @@ def tokens(text: str) -> list[Token]:
     return _join_number_words(found)
 
 
-def _normal(text: str) -> str:
-    text = unicodedata.normalize("NFKC", text.translate(_SYMBOLS)).translate(_SYMBOLS).lower()
-    for pattern, replacement in _REWRITES:
-        text = pattern.sub(replacement, text)
-    return text
-
-
 def _name_pattern(match: re.Match[str]) -> str:
     """`SSSL` would not survive lower case and singulars; `patternsssl` does."""
-    return f" pattern{(match[1] or match[2]).lower()}q "
+    pattern = (match[1] or match[2]).lower()
+    return f" pattern{pattern if len(set(pattern)) > 1 else pattern[0]}q "
 
 
 def _singular(word: str) -> str:

@@ -14,12 +14,15 @@ _ROUNDING = 0.01  # 65K may stand for 65,536, but no suffix hides more than one 
 WORDS = {
     "zero": 0.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0,
     "seven": 7.0, "eight": 8.0, "nine": 9.0, "ten": 10.0, "eleven": 11.0, "twelve": 12.0,
+    "fifteen": 15.0, "forty": 40.0, "sixty": 60.0, "seventy": 70.0, "eighty": 80.0,
+    "ninety": 90.0, "twentyfour": 24.0,
     "sixteen": 16.0, "twenty": 20.0, "thirty": 30.0, "fifty": 50.0,
 }  # fmt: skip
 SCALE_WORDS = {"hundred": 100.0, "thousand": 1e3, "million": 1e6, "billion": 1e9}
 PARTS = {
     "half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "sixth": 1 / 6,
-    "eighth": 1 / 8, "tenth": 1 / 10, "twentieth": 1 / 20, "hundredth": 1 / 100,
+    "eighth": 1 / 8, "sixteenth": 1 / 16, "tenth": 1 / 10, "twentieth": 1 / 20,
+    "hundredth": 1 / 100,
 }  # fmt: skip
 
 
@@ -66,7 +69,7 @@ def _close(a: float, b: float, slack: float) -> bool:
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?"
 QUANTITY = re.compile(
     rf"""
-      (?P<base>\d{{1,9}})\s*(?P<op>\*\*|\^|<<)\s*(?P<exp>\d{{1,3}})(?![\d.])
+      (?P<base>\d{{1,9}})\s*(?P<op>\*\*|\^|<<)\s*(?P<exp>\d{{1,3}})(?!\d|\.\d)
     | (?P<share>(?:\bx\s?|\*=?\s*)(?=\d+\s*/))?
       (?P<top>\d+(?:\.\d+)?)\s*/\s*(?P<bottom>\d+)(?![\d]|\.\d|[a-wyz])
     | (?P<times>(?:\bx\s?|\btimes\s|\*=?\s*)(?=\d|\.\d))?(?P<divide>/=?\s*(?=\d))?

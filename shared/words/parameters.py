@@ -2,6 +2,62 @@
 
 # Lines are `parameter: phrase, phrase`.
 HEADS = """
+lr: step size, peak lr, peak learning rate, learning rate peak
+final_lr: lr tail, tail lr, end of schedule lr, final lr fraction of peak, residual lr
+final_lr: lr end at, end the lr at, end lr at, finish at, bottom out at, bottom out, lr end value
+batch: token per optimizer step, token per update, tokens per update, token batch, global token
+batch: tokens per optimizer step, token each step
+depth: stack of layer, transformer stack, network layer
+rope_base: rope wavelength base, rotary frequency base, rope frequency base, rotary wavelength
+rope_base: rotary theta base, positional base frequency
+mlp_ratio: ffn hidden dim, ffn hidden dimension, feedforward hidden size, mlp inner dim
+mlp_ratio: mlp inner width, inner dimension, inner dim, ffn inner dimension, feed forward size
+mlp_ratio: feed forward hidden dim, feed forward dimension, feedforward width, feedforward expansion
+mlp_ratio: ffn multiplier, hidden expansion, expansion of the mlp, ffn size, mlp size
+softcap: squashed, saturate the logit, tanh limit, tanh clamp, clamp on the logit, logit clamp
+clip: bound the gradient norm, cap the gradient norm, gradient norm limit, max gradient norm
+clip: limit the gradient norm, gradient norm cap, clip the gradient norm, rescale the gradient
+clip: clip the global grad norm, clip global gradient norm, cap gradient norm, cap grad norm
+stochastic_depth: skip whole block, skip block, randomly skip layer, randomly skip block
+stochastic_depth: randomly skip whole block, randomly drop layer, randomly drop block
+stochastic_depth: drop whole block, skip whole layer, randomly bypass block, randomly bypass layer
+stochastic_depth: randomly drop whole layer, randomly drop entire layer, randomly drop whole block
+stochastic_depth: randomly skip entire block, randomly skip entire layer, block skipping
+label_smoothing: soften the target, soft target, target smoothing, smooth one hot target
+label_smoothing: smooth the target, smooth the one hot target, smoothing of target
+z_loss: squared log partition, log partition, logsumexp2, logsumexp squared, squared logsumexp
+z_loss: penalty on log partition, squared log normalizer, log normalizer, log z2, logz2, lse2
+z_loss: penalty on logsumexp, logsumexp regularizer, squared lse, partition function penalty
+z_loss: penalty on squared log partition, penalty on the squared log partition
+z_loss: penalize squared log partition, penalize logsumexp, penalize the logsumexp
+ema: running average of the weight, moving average of the weight, averaged copy of the weight
+ema: running average of weight, moving average of weight, shadow weight, weight moving average
+ns_steps: orthogonalizer step, orthogonalizer iteration, polar iteration, polar express iteration
+warmup: ramp the lr up, ramp up the lr, ramp lr up, lr ramp, lr ramp up, learning rate ramp
+warmup: ramp the learning rate up, ramp up the learning rate
+warmdown: linear decay phase, lr decay phase, decay tail, lr decay window, lr decay fraction
+warmdown: final decay, lr decay portion, cooldown length, cooldown ratio, lr cool down, decay ratio
+warmdown: decay stage, annealing window, anneal window, annealing fraction
+warmdown: learning rate decay phase
+xzero_lambda: embedding back into the residual stream, input embedding back, embedding residual
+xzero_lambda: normalized input embedding, reinject the embedding, re inject the embedding
+xzero_lambda: input embedding skip, embedding injection, embedding mix in, xzero mixing
+xzero_lambda: xzero mixing coefficient, xzero coefficient, xzero mix, xzero scalar, xzero gate
+xzero_lambda: xzero connection, xzero blend, xzero residual connection, initial embedding skip
+norm_gain: learned per channel scale, per channel scale, per channel gain, learned scale, gamma
+norm_gain: learned gain, trainable gain, trainable scale, learnable weight, learnable gamma
+norm_gain: per channel weight, elementwise gain, elementwise scale, elementwise weight
+bias: additive bias, bias vector, bias parameter
+skip: long range skip, skip from early to late, unet connection, u net connection
+skip: learned long skip connection, encoder decoder skip, u net
+tie: share wte and unembedding, share token embedding, same matrix for input and output
+tie: share the input embedding with the output, share the embedding, reuse the embedding
+tie: share wte, tie wte, share wte with lm head, share the token embedding with lm head
+parallel: same normed input, from the same normed input, from the same input, side by side
+parallel: concurrently, simultaneously, same input for attention and mlp, single residual add
+seq_len: training sequence, training sequence length, training context length, token sequence
+seq_len: training window, row length, sample length
+shuffle: shuffle buffer, shuffling buffer, document shuffle buffer, document shuffling
 lr: learning rate, lr, step size multiplier, learning rate multiplier, lr multiplier
 final_lr: fall below, drop below, go below, decay below, sink below, final lr, final lr fraction
 final_lr: final learning rate, min lr, minimum lr, lr floor, min lr ratio, minimum learning rate

@@ -5,6 +5,7 @@
 VALUES = """
 activation.relu: relu, plain relu
 activation.relu2: relu2, relu squared, squared relu, relu sq, sq relu, relusquared, relu square
+activation.relu3: relu3, relu cubed, cubed relu, cube the relu, cube relu, relu cube, cubic relu
 activation.leaky: leaky relu, leakyrelu
 activation.leaky2: leaky relu squared, leakyrelu2, leaky relu2, squared leaky relu
 activation.leaky2: leakyrelu squared
@@ -26,6 +27,10 @@ norm_type.group: groupnorm, group norm
 norm_type.dyt: dyt, dynamic tanh
 norm_place.pre: pre norm, prenorm, pre normalization, pre ln, pre layer norm
 norm_place.post: post norm, postnorm, post normalization, post ln
+norm_place.sandwich: norm before and after, before and after each sublayer, sandwich
+norm_place.sandwich: normalize each sublayer output, normalize sublayer output, pre and post norm
+norm_place.sandwich: both pre and post norm, additionally normalize each sublayer output
+norm_place.sandwich: normalize output of each sublayer, sandwich normalization
 norm_place.sandwich: sandwich norm, peri ln, peri norm, peri layernorm
 schedule.linear: line, straight line, linear, linearly, linear decay, triangular
 schedule.cosine: cosine, cosine decay, cosine annealing, cos, half cosine, cosine schedule
@@ -83,6 +88,11 @@ compile_mode.maxautotune: max autotune
 compile_mode.reduceoverhead: reduce overhead
 window_pattern.l: full context, full context layer, full context window, full length attention
 window_pattern.l: no sliding window, full attention, global attention, dense attention
+window_pattern.sl: alternate short and long window, alternating short and long window
+window_pattern.sl: alternating short and long, alternate short and long, short and long alternate
+window_pattern.l: all long, only long window, long window everywhere, no local attention
+window_pattern.l: no short window, no windowing, no windowed attention, global window
+window_pattern.l: full length window, every layer attend to full context
 window_pattern.l: full window, full context attention
 attention_type.mqa: mqa, multi query attention, multiquery attention
 attention_type.mha: mha, multi head attention, multihead attention
@@ -98,7 +108,15 @@ unembedding: unembedding, unembed, lm head, head weight, output head, output emb
 unembedding: classifier head, output layer, lmhead, classifier, output matrix
 unembedding: unembedding matrix, lm head weight
 matrix: matrix, matrice, matrix param, hidden matrix, matrix parameter, weight matrix
-scalar: scalar, scalar param, scalar parameter
+matrix: hidden matrice, hidden weight, block weight, block matrix, block matrice, matrix weight
+matrix: transformer matrix, transformer matrice, weight matrice, block weight matrix
+matrix: transformer weight, matrix shaped weight, hidden layer weight
+embedding: embedding table, token table, input embedding table, token embedding table
+embedding: token embedding matrix, embedding matrix, embedding weight, input embedding matrix
+unembedding: vocab projection, vocabulary projection, logit projection, output classifier
+unembedding: logit layer, logit head, readout, final linear, final linear layer, vocab head
+unembedding: final projection, prediction head, output vocabulary projection, unembedder
+scalar: scalar, scalar param, scalar parameter, per layer scalar, lambda scalar
 value_embedding: value emb
 attention: attention output, output of attention, output of the attention, attention branch
 attention: attention, attn, self attention, attention weight, attention score, attention logit
@@ -146,6 +164,7 @@ width: narrower, narrow, narrowing, slimmer, thinner
 """
 # Words that name a parameter and switch it off.
 WITHOUT = """
+norm_gain: gain free, gainless, scale free
 softcap: uncap, uncapped, uncapping
 clip: unclip, unclipped
 tie: untie, untying, untied, decouple, separate embedding, decouple embedding

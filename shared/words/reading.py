@@ -171,7 +171,7 @@ class _Reader:
 
     def _read_by(self, _item: Item, position: int) -> None:
         after = next((i for i in self._items[position + 1 :] if i.kind != "fill"), None)
-        if self._is_replacing:
+        if self._is_replacing and not self.statement.direction:  # not "go up by half"
             self._role = "new"
         elif after is not None and after.kind == "quantity":  # not "by setting dropout to 0.2"
             self._role = "by"

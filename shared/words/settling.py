@@ -92,8 +92,8 @@ def _compounds(statement: Statement) -> None:
     if "share" in heads and "unembedding" in statement.mods:
         heads[:] = ["tie"]
     for name in ("resid_lambda", "xzero_lambda"):
-        if {"init", name} <= set(heads):  # what it starts at is what is set
-            heads[:] = [name]
+        if "init" in heads and name in {*heads, *statement.mods}:
+            heads[:] = [name]  # what it starts at is what is set
     if {"n_head", "width"} <= set(heads):  # "attention head dim"
         heads[:] = ["head_dim"]
     if heads[-1:] == ["ema"] and "warmdown" in heads:
@@ -182,12 +182,41 @@ def _unnamed(statement: Statement) -> None:
         statement.heads.append("mlp_ratio")
 
 
+def _kv_heads(statement: Statement) -> None:
+    """`half as many KV heads as query heads` is about the KV heads."""
+    if "n_kv_head" in {*statement.heads, *statement.mods} and "n_head" in {
+        *statement.heads,
+        *statement.mods,
+    }:
+        statement.heads[:] = ["n_kv_head"]
+        statement.mods -= {"n_head", "n_kv_head"}
+    change = statement.change
+    is_share = change is not None and change.kind == "factor" and change.value < 1
+    if statement.heads == ["n_kv_head"] and change and is_share and not statement.new:
+        statement.new, statement.change = [change.as_value()], None
+
+
+def _dtypes(statement: Statement) -> None:
+    """`RoPE tables in fp32` is about a precision, of the tables."""
+    is_typed = any(value.startswith("dtype.") for value in statement.values)
+    has_number = statement.new or statement.old or statement.change
+    if is_typed and statement.heads and statement.heads[-1] != "precision" and not has_number:
+        statement.mods |= set(statement.heads)
+        statement.heads.clear()
+        statement.values = [v for v in statement.values if v.startswith("dtype.")]
+
+
 def _rope(statement: Statement) -> None:
     if statement.values == ["position.nope"] and not (statement.old_values or statement.heads):
         statement.values.clear()
         statement.heads[:], statement.state = ["rope"], "off"
-    if "rope" in statement.heads and (statement.new or statement.old):
-        statement.heads[statement.heads.index("rope")] = "rope_dim"
+    is_off = statement.state == "off" and statement.heads == ["positional"]
+    if is_off or (statement.state == "off" and statement.values == ["position.rope"]):
+        statement.heads[:], statement.values = ["rope"], []  # "no positional encoding"
+    for name in ("rope", "rope_dim"):
+        if name in statement.heads and (statement.new or statement.old):
+            is_base = any(number.value >= 1_000 for number in (*statement.new, *statement.old))
+            statement.heads[statement.heads.index(name)] = "rope_base" if is_base else "rope_dim"
 
 
 def _repeats(statement: Statement) -> None:
@@ -210,6 +239,8 @@ _RULES: tuple[Callable[[Statement], None], ...] = (
     _gates,
     _schedules,
     _unnamed,
+    _kv_heads,
+    _dtypes,
     _rope,
     _repeats,
 )

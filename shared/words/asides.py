@@ -1,0 +1,79 @@
+"""What a hypothesis says beside its change: what stays as it is, and observations before a "so"."""
+
+import re
+
+_BREAK = re.compile(
+    r"(\s*[;()]\s*|,\s+|\.\s+|:\s+(?=(?:keep|leave)\b)|\s+-\s+|\s+--\s+"
+    r"|\s+(?=without (?:re|chang|touch|adjust|alter|tun|any other))"
+    r"|\s+(?=(?:at|with|under) (?:a |an |the )?(?:constant|fixed|unchanged|equal|same|matched|iso))"
+    r"|\s+(?=to (?:match|keep|preserve|hold) (?:the )?(?:total |overall )?"
+    r"(?:param|flop|compute|model size|token))"
+    r"|,?\s+(?=(?:hence|thus|therefore|i\.e\.?|that is|and with (?:it|them))\b)"
+    r"|\s+(?=so (?:that )?the (?:param|flop|total|compute|model size))"
+    r"|\s+(?=at (?:depth|width|n_layer|aspect_ratio|model dim) \d)"
+    r"|\s+(?:but|while|and|,)\s+(?=(?:keep|leav|hold|do not|don't|everything|all else|nothing|no"
+    r" other)))",
+    re.IGNORECASE,
+)
+_STAYS = re.compile(
+    r"""
+      (?:keep|keeping|leave|leaving|hold|holding|with)\b(?!.*\b(?:instead|rather)\b).*
+        (?:\bat\s[\d.]|\bwhere\b|\bas\s(?:is|they|it|in|before|now)\b|\bunchanged\b|\bthe\ssame\b
+          |\buntouched\b|\balone\b|\bfixed\b|\bconstant\b|\bpre-?norm)
+        (?!.*\b(?:raise|lower|increase|decrease|set|use|add|remove|drop|halve|double|switch|replace)
+        \b).*
+    | [^:>→]*\b(?:stays?|remains?|is\skept|are\skept|is\sleft|are\sleft)\b(?!.*\bonly\b)[^:>→]*
+    | [^:>→]*\b(?:unchanged|untouched|as\s(?:it|they)\s(?:is|are)|do(?:es)?\snot\schange)\b[^:>→]*
+    | [^:>→]*\b(?:kept|fixed|keeps?\s(?:its|their|the)\svalues?)\W*
+    | there\s(?:is|are|was)\sno\b.*
+    | (?:hence|thus|therefore|so\sthat|which\sthen|i\.e\.?|that\sis|and\swith\s(?:it|them))\b.*
+    | without\s(?:re|chang|touch|adjust|alter|tun|any\sother)\w*\b.*
+    | (?:at|with|under)\s(?:a\s|an\s|the\s)?
+      (?:constant|fixed|unchanged|equal|same|matched|iso)\b.*
+    | (?:same|equal|matched)\s(?:total|param|width|depth|batch|flop|number|schedule|everything).*
+    | (?:and\s)?(?:nothing|everything|all)\s(?:else|other).*
+    | no\sother\b.*
+    | (?:do\snot|don't|dont)\s(?:touch|change|adjust|retune|rescale|alter)\b.*
+    | (?:and\s)?only\s(?:the\s)?[\w ]{1,20}
+    | to\s(?:match|keep|preserve|hold)\s(?:the\s)?(?:total\s|overall\s)?
+      (?:param|flop|compute|model\ssize|token).*
+    | so\s(?:that\s)?the\s(?:param|flop|total|compute|model\ssize).*
+    | at\s(?:depth|width|n_layer|aspect_ratio|model\sdim)\s\d+
+    | (?:params?|parameters?|parameter\scount|flops)[\s-](?:are\s)?(?:matched|constant|equal).*
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_THEREFORE = re.compile(
+    r"^[^;]*?,\s+so(?!.*\b(?:it|them|that|this)\b)\s+(?=(?:let's\s|we\s(?:should\s)?)?(?:lengthen|shorten|raise|lower|increase"
+    r"|decrease|reduce|set|use|try|add|remove|drop|halve|double|cut|move|switch|replace|make|turn"
+    r"|bump|scale|extend|widen|deepen|give|go|weight|the\s\w+\s(?:\w+\s)?should)\b)",
+    re.IGNORECASE,
+)
+
+
+def without_asides(text: str) -> str:
+    """The text without the clauses that state what does not change.
+
+    Nothing is dropped from a text that says nothing else: "keep the weight decay constant" is a
+    change of its own.
+    """
+    text = _THEREFORE.sub("", text)
+    parts = _BREAK.split(text)
+    pieces = [part for part in parts if part is not None]
+    clauses, joints = pieces[0::2], pieces[1::2]
+    stays = [
+        bool(clause.strip()) and _STAYS.fullmatch(clause.strip(" .,;")) is not None
+        for clause in clauses
+    ]
+    others = [c for c, stay in zip(clauses, stays, strict=True) if c.strip(" .,;") and not stay]
+    if not any(stays) or not others:
+        return text
+    kept = []
+    for place, clause in enumerate(clauses):
+        if not stays[place]:
+            kept.append(clause)
+            kept.append(joints[place] if place < len(joints) else "")
+        elif place < len(joints):
+            joint = joints[place].strip()
+            kept.append(joint if joint in {"(", ")"} else ", ")
+    return "".join(kept)

@@ -1,0 +1,170 @@
+"""What speaks for and against two hypotheses being the same experiment.
+
+Each piece is a number, 0 where there is none; `shared.words.weights` says how much it counts.
+The similarity of the embeddings is not among them: its fitted weight was zero.
+"""
+
+from collections.abc import Mapping
+
+from shared.words.atoms import Atom
+from shared.words.comparing import compare, leaves_for_another
+from shared.words.hypotheses import ParsedHypothesis
+from shared.words.likeness import (
+    contradiction,
+    each_part,
+    families_of,
+    family_of,
+    may_be_one,
+    opposite,
+)
+from shared.words.moulds import Mould, mould_of
+from shared.words.targets import ratios, reachable, targets, unmet
+from shared.words.weights import AGAINST, BIAS, FOR
+
+Evidence = Mapping[str, float]
+
+_SAME = 0.006  # ratios of rounded numbers
+
+
+def score(evidence: Evidence) -> float:
+    """How much more speaks for than against; the same experiment where it is positive."""
+    return BIAS + sum(weight_of(name) * value for name, value in evidence.items())
+
+
+def weight_of(name: str) -> float:
+    """The weight of a piece of evidence; negative where it speaks against."""
+    return FOR[name] if name in FOR else AGAINST[name]
+
+
+def evidence_of(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
+    """The evidence on two hypotheses, in either order."""
+    return {**_of_atoms(a, b), **_of_numbers(a, b), **_of_words(a, b), **_of_moulds(a, b)}
+
+
+def _agreement(a: ParsedHypothesis, b: ParsedHypothesis) -> tuple[int, int, int]:
+    """How many changes agree, how many contradict, and how many the longer list has."""
+    one = [part for atom in a.atoms for part in each_part(atom)]
+    rest = [part for atom in b.atoms for part in each_part(atom)]
+    size = max(len(one), len(rest))
+    agreeing = contradicting = 0
+    for atom in one:
+        partners = [each for each in rest if may_be_one(atom, each)]
+        verdicts = [compare(atom, each) for each in partners]
+        if "same" in verdicts:
+            agreeing += 1
+            rest.remove(partners[verdicts.index("same")])
+        else:
+            contradicting += "other" in verdicts
+    return agreeing, contradicting, size
+
+
+def other_target(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    """The parameter that both take from the same number to another one, or ""."""
+    are_single = len(a.atoms) == len(b.atoms) == 1
+    for atom in a.atoms:
+        for other in b.atoms:
+            is_same = atom.parameter == other.parameter
+            is_same = is_same and (are_single or atom.scope == other.scope)
+            if is_same and leaves_for_another(atom, other):
+                return atom.parameter
+    return ""
+
+
+def _agrees(a: ParsedHypothesis, b: ParsedHypothesis) -> bool:
+    agreeing, _, size = _agreement(a, b)
+    return size > 0 and agreeing == size
+
+
+def _of_atoms(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
+    agreeing, contradicting, size = _agreement(a, b)
+    families = {family_of(each) for each in a.atoms}, {family_of(each) for each in b.atoms}
+    is_read = _is_read(a) and _is_read(b)
+    every = size > 0 and agreeing == size
+    return {
+        "every change agrees": every,
+        "parameters in common": bool(families[0] & families[1]),
+        "changes that contradict": contradicting,
+        "changes that the other never names": sum(_is_never_named(x, b) for x in a.atoms)
+        + sum(_is_never_named(x, a) for x in b.atoms),
+        "all read, contradicting": is_read and contradicting > 0,
+        "all read, changes of one only": is_read and not every,
+        "all read, no parameter in common": is_read and not families[0] & families[1],
+        "no parameter in common": bool(all(families) and not families[0] & families[1]),
+    }
+
+
+def _of_numbers(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
+    missing = [unmet(a.quantities, b.quantities), unmet(b.quantities, a.quantities)]
+    mine, others = targets(a), targets(b)
+    met = [len(mine) - unmet(mine, reachable(b)), len(others) - unmet(others, reachable(a))]
+    is_ratio = any(
+        abs(x - y) <= _SAME * max(abs(x), abs(y)) for x in ratios(a) for y in ratios(b) if x != 1
+    )
+    is_met = any(met) or is_ratio
+    is_missed = bool(mine and others) and met[0] < len(mine) and met[1] < len(others)
+    named = len(a.named & b.named)
+    has_none = not (a.quantities or b.quantities)
+    return {
+        "numbers of one only": min(max(missing), 4),
+        "targets met": min(max(met), 3),
+        "the same ratio": is_ratio,
+        "other targets": is_missed and not is_ratio,
+        "no numbers, the same things named": min(named, 3) if has_none else 0,
+        "few words, the same numbers": is_met and max(missing) <= 1 and named > 0,
+    }
+
+
+def _of_words(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
+    only = a.words_said - b.words_said, b.words_said - a.words_said
+    longest = max(len(a.said), len(b.said), 20)
+    return {
+        "things named by both": min(len(a.named & b.named), 4),
+        "things named by each alone": min(len(a.named - b.named), len(b.named - a.named), 4),
+        "words in common": len(a.words & b.words) / max(1, min(len(a.words), len(b.words))),
+        "changes not read": min(a.unread + b.unread, 3),
+        "a long text not wholly alike": 0.0 if _agrees(a, b) else min(longest / 20 - 1, 3.0),
+        "words not read": min(len(a.unknown ^ b.unknown), 12),
+        "opposite words": bool(opposite(*only)),
+        "other parts": bool(contradiction(a.words, b.words)),
+    }
+
+
+def _of_moulds(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
+    meanings, words = mould_of(a.meanings, b.meanings), mould_of(a.said, b.said)
+    return {
+        "fillings of a loose mould": meanings.fillings if meanings.likeness >= 0.4 else 0,
+        "fillings of a mould": meanings.fillings if meanings.likeness >= 0.6 else 0,
+        "other words in a mould": words.fillings if words.likeness >= 0.6 else 0,
+        "other words in a tight mould": words.fillings if words.likeness >= 0.75 else 0,
+        "additions to a mould": min(words.additions, 5) if words.likeness >= 0.75 else 0,
+        "the same words swapped": is_swapped(a, b),
+        "one says the other and more": _says_more(a, b, words),
+    }
+
+
+def _is_read(parsed: ParsedHypothesis) -> bool:
+    return bool(parsed.atoms) and not parsed.unknown and not parsed.unread
+
+
+def is_swapped(a: ParsedHypothesis, b: ParsedHypothesis) -> bool:
+    """The same words in other parts: `wide first, narrow last` and `narrow first, wide last`."""
+    if sorted(a.said) != sorted(b.said):
+        return False
+    return sorted(map(sorted, a.parts)) != sorted(map(sorted, b.parts)) or a.said[::-1] == b.said
+
+
+def _says_more(a: ParsedHypothesis, b: ParsedHypothesis, words: Mould) -> bool:
+    shorter, longer = sorted((a, b), key=lambda each: len(each.said))
+    kept = words.likeness * (len(a.said) + len(b.said)) / 2
+    is_contained = kept >= 0.85 * len(shorter.said) and len(shorter.said) >= 1
+    added = longer.words_said - shorter.words_said
+    return is_contained and len(added) >= 2
+
+
+def _is_never_named(atom: Atom, other: ParsedHypothesis) -> bool:
+    if atom.is_idle:
+        return False
+    about = {family_of(atom), atom.parameter, *atom.scope}
+    known = {family_of(each) for each in other.atoms} | other.named | families_of(other.named)
+    known |= {each.parameter for each in other.atoms}
+    return not about & known and f"{atom.parameter}.{atom.value}" not in known

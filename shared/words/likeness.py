@@ -1,0 +1,154 @@
+"""Whether two atoms may speak of one thing: families of parameters, and parts that tell apart.
+
+`window[depth]` and `window` are one thing, `lr[embedding]` and `lr[unembedding]` are two: only some
+parts of a model *discriminate*, and only for parameters that every part has of its own.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from shared.words.atoms import Atom
+
+# Parameters that say one thing in two ways.
+_FAMILY = {
+    "aspect_ratio": "width",
+    "head_dim": "n_head",
+    "initial": "init",
+    "dtype": "precision",
+    "long_window": "window",
+    "value_residual": "value_embedding",
+}
+_INVERSE = frozenset({frozenset({"n_head", "head_dim"})})
+# Each part of the model has one of its own, so naming the part restricts it.
+_OF_A_PART = frozenset(
+    {"lr", "weight_decay", "init", "dropout", "precision", "freeze", "norm", "norm_type", "bias",
+     "eps", "beta1", "beta2", "gate", "optimizer", "softcap", "activation", "schedule", "conv"}
+)  # fmt: skip
+_NEVER_TELLS = frozenset(
+    {"final", "minimum", "maximum", "gradient", "weights", "loss", "residual", "ramp", "depth",
+     "hidden_linear", "seq_len", "value_residual", "document", "head_dim", "width", "over_time",
+     "n_head", "all_layers", "looped"}
+)  # fmt: skip
+_MILD = frozenset({"attention", "mlp", "matrix", "logit", "projection", "momentum"})
+_OUTPUT = {frozenset({"projection"}), frozenset({"unembedding"})}
+_ALL_MATRICES = frozenset({"attention", "mlp"})
+_GROUPS = frozenset({"embedding", "unembedding", "scalar", "value_embedding"})
+# Opposites: where one text says the one and the other text the other, they differ.
+_OPPOSITES = (
+    "short long, shorter longer, small large, smaller larger, smaller bigger, low high",
+    "lower higher, first last, early late, earlier later, up down, increase decrease",
+    "raise lower, increase reduce, raise reduce, raise decrease, increase lower, over under",
+    "more fewer, more less, add remove, add drop, insert remove, before after, with without",
+    "query key, query value, key value, q k, q v, k v, encoder decoder, min max, input output",
+    "enable disable, on off, double halve, wider narrower, deeper shallower, hard soft",
+    "freeze unfreeze, tie untie, row column, local global, ascending descending, pre post",
+    "warmup warmdown, train eval, training evaluation, start end, begin end, shrink grow",
+    "left right, forward backward, linear cosine, mean max, mean sum, top bottom, inner outer",
+    "greedy random, sum product, tighten loosen, longest shortest, always never, ascend descend",
+    "overregularized underregularized, widen narrow, lengthen shorten, include exclude, l1 l2",
+    "attention mlp, embedding unembedding, odd even, every some, single double, dense sparse",
+)
+# Of these, two texts that name different ones do not speak of one thing.
+_KINDS: tuple[frozenset[str], ...] = (
+    _GROUPS | {"matrix"},
+    _ALL_MATRICES,
+    frozenset({"query", "key", "value"}),
+    frozenset({"first", "last", "first_layer", "last_layer", "all_layers", "alternate_layers"}),
+    frozenset({"before", "after"}),
+)
+_PAIRS = tuple(
+    (one, other) for line in _OPPOSITES for one, other in (pair.split() for pair in line.split(","))
+)
+
+
+def family_of(atom: Atom) -> str:
+    """What an atom is about: `aspect_ratio` and `width` are one family."""
+    if atom.parameter == "warmup" and "momentum" in atom.scope:
+        return "momentum"
+    return _FAMILY.get(atom.parameter, atom.parameter)
+
+
+def families_of(names: Iterable[str]) -> frozenset[str]:
+    """What is named, in one name for each family."""
+    return frozenset(_FAMILY.get(name, name) for name in names) - _NEVER_TELLS
+
+
+def is_inverse(a: Atom, b: Atom) -> bool:
+    """Whether one grows as the other shrinks, as heads and their dimension do."""
+    return frozenset({a.parameter, b.parameter}) in _INVERSE
+
+
+def may_be_one(a: Atom, b: Atom) -> bool:
+    """Whether two atoms may speak of the same parameter of the same part."""
+    family = family_of(a)
+    if family != family_of(b):
+        return False
+    one, other = _telling(a, family), _telling(b, family)
+    unknown, unknown_other = _unknown(one), _unknown(other)
+    if unknown and unknown_other and not unknown & unknown_other:
+        return False
+    one, other = one - unknown, other - unknown_other
+    if family == "init":
+        one, other = _spread(one), _spread(other)
+    if one == other or {one, other} == _OUTPUT:
+        return True
+    is_part = one <= other or other <= one
+    return is_part and family not in _OF_A_PART and (one ^ other) <= _MILD
+
+
+def each_part(atom: Atom) -> list[Atom]:
+    """`embedding and lm_head LR x1.5` is two changes."""
+    parts = sorted(atom.scope & _GROUPS)
+    if len(parts) < 2 or atom.parameter not in {"lr", "weight_decay", "init", "dtype"}:
+        return [atom]
+    return [replace(atom, scope=atom.scope - _GROUPS | {part}) for part in parts]
+
+
+def contradiction(one: frozenset[str], other: frozenset[str]) -> str:
+    """Names of one kind, of which each side names another: `attention` and `mlp`."""
+    for kind in _KINDS:
+        first, second = one & kind, other & kind
+        if first and second and not first & second:
+            return f"{', '.join(sorted(first))} against {', '.join(sorted(second))}"
+    settings = {name.partition(".")[0] for name in one | other if "." in name}
+    for family in sorted(settings):
+        first = frozenset(name for name in one if name.startswith(f"{family}."))
+        second = frozenset(name for name in other if name.startswith(f"{family}."))
+        if first and second and not first & second:
+            return f"{', '.join(sorted(first))} against {', '.join(sorted(second))}"
+    return ""
+
+
+def opposite(one: Iterable[str], other: Iterable[str]) -> str:
+    """Words that only one text has and whose opposite only the other has, or ""."""
+    first, second = set(one), set(other)
+    only, only_other = first - second, second - first
+    for word, contrary in _PAIRS:
+        if (word in only and contrary in only_other) or (contrary in only and word in only_other):
+            return f"{word} against {contrary}"
+    return ""
+
+
+def _telling(atom: Atom, family: str) -> frozenset[str]:
+    scope = atom.scope - _NEVER_TELLS
+    if scope & _GROUPS:
+        scope -= {"adam", "matrix"}
+    if family == "momentum":
+        scope -= {"matrix", "momentum", "muon"}
+    if "ns_steps" in scope:
+        scope -= {"matrix", "muon"}
+    if family == "bias":
+        scope -= {"projection"}
+    if family == "weight_decay" and scope & _GROUPS:
+        scope -= {"scheduled"}
+    return scope
+
+
+def _unknown(scope: frozenset[str]) -> frozenset[str]:
+    return frozenset(name for name in scope if name.startswith("?"))
+
+
+def _spread(scope: frozenset[str]) -> frozenset[str]:
+    if scope >= _ALL_MATRICES:
+        scope = scope - _ALL_MATRICES | {"matrix"}
+    return scope - {"matrix"}
