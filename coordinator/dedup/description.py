@@ -37,10 +37,10 @@ class Description:
 
     @property
     def parameters_key(self) -> str:
-        """Return the name of what is touched; experiments that differ in it are not the same.
+        """Return the name of what is touched; only experiments of one name are compared by words.
 
-        This is a property of ``shared.words.decide``: it asks for the same parameters or, where
-        none was read, for the same numbers.
+        That finds nearly all that ``shared.words.decide`` would call the same (ADR 8 has the
+        figures), and two claims that are compared wait for each other.
         """
         if self.parsed.atoms:
             return _digest("parameters", *self.parsed.parameters)

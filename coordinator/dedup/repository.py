@@ -18,6 +18,7 @@ from shared.states import ExperimentStatus, Outcome
 # Of each kind of likeness so many are looked at; a claim must not cost more in an old campaign.
 SAME = 50
 SAME_PARAMETERS = 2_000
+SAME_LIVE = 200
 
 
 def _cosine(description: Description) -> ColumnElement[float]:
@@ -35,8 +36,8 @@ async def find_neighbours(
     """Return what the candidate could repeat, the most alike first.
 
     That is: whatever has the same program, the same change, the same values of the same
-    parameters, and the most alike in words of those that touch the same parameters. This is exact
-    for live claims: no approximate index is asked.
+    parameters, and the most alike in words of those that touch the same parameters, of the live
+    claims and of the newest. No approximate index is asked: a live claim is always found.
 
     Returns:
         Rows ``(id, hypothesis, change, base_sha256, dedup_key, status, is_live, outcome,
@@ -53,8 +54,14 @@ async def find_neighbours(
         .subquery()
     )
     nearest = select(newest.c.id).order_by(newest.c.cosine.desc()).limit(SAME)
+    live = (
+        select(Experiment.id)
+        .where(same_parameters & (Experiment.status == ExperimentStatus.CLAIMED))
+        .order_by(cosine.desc())
+        .limit(SAME_LIVE)
+    )
     same_values = _newest(same_parameters & (Experiment.values_key == description.values_key))
-    parts = [nearest, same_values]
+    parts = [nearest, live, same_values]
     if description.change is not None:
         parts.append(_newest(here & (Experiment.change_key == description.change.key)))
     if dedup_key is not None:

@@ -8,6 +8,7 @@ from shared.changes import ConstantEdit
 from shared.words.asides import without_asides
 from shared.words.atoms import Atom, atoms_of
 from shared.words.items import Item, Segment, read_items
+from shared.words.likeness import family_of
 from shared.words.numbers import Quantity
 from shared.words.segments import segments_of
 from shared.words.vocabulary import DEFAULT_VOCABULARY, Vocabulary
@@ -66,8 +67,8 @@ class ParsedHypothesis:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The parameters touched, e.g. `("batch", "lr[embedding]")`: what an index can hold."""
-        return tuple(sorted({name_of(atom) for atom in self.atoms}))
+        """The parameters touched, whatever their part: `("batch", "lr")`, for an index to hold."""
+        return tuple(sorted({family_of(atom) for atom in self.atoms}))
 
     @property
     def named(self) -> frozenset[str]:
