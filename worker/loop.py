@@ -153,7 +153,7 @@ def perform(researcher: Researcher, experiment: Experiment) -> None:
         val_bpb=report.metrics.val_bpb if report.metrics else None,
         base_val_bpb=experiment.base_val_bpb,
         crash_reason=report.crash_reason,
-        usd=experiment.usd,
+        usd=experiment.cost.usd if experiment.cost else 0.0,
     )
     entry = researcher.outbox.get(experiment.result_id)
     assert entry is not None

@@ -91,8 +91,6 @@ class Outbox:
         *,
         outcome: Outcome,
         base_val_bpb: float | None = None,
-        usd: float = 0.0,
-        tokens: int = 0,
     ) -> None:
         """Make the result durable; adding the same one again changes nothing.
 
@@ -102,13 +100,12 @@ class Outbox:
             result: what will be sent, as it is.
             outcome: the worker's own verdict.
             base_val_bpb: what the verdict compares with.
-            usd: what the thinking cost, in US dollars.
-            tokens: what the thinking used, in and out.
 
         Raises:
             ResultChangedError: another result has this id.
         """
         body = result.model_dump_json(exclude_none=True)
+        usd, tokens = (result.cost.usd, result.cost.tokens) if result.cost else (0.0, 0)
         with self._lock:
             self._db.execute(
                 "INSERT INTO results"

@@ -18,6 +18,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from shared.wire.claims import ConstantChange
+from shared.wire.results import Cost
 
 MAX_ATTEMPTS = 3
 
@@ -43,8 +44,7 @@ class Experiment(BaseModel):
     rationale: str | None = None
     changes: tuple[ConstantChange, ...] = ()
     idea_id: UUID | None = None
-    usd: float = 0.0
-    tokens: int = 0
+    cost: Cost | None = None
     source: str
     base_sha256: str | None = None
     base_val_bpb: float | None = None

@@ -36,7 +36,7 @@ from shared.wire.experiments import (
     HistoryQuery,
     bound_of,
 )
-from shared.wire.results import Metrics
+from shared.wire.results import Cost, Metrics
 
 MAX_STEPS = 10_000  # of a lineage; no program was improved so often
 
@@ -68,6 +68,7 @@ def _read(row: Any) -> ExperimentRead:
         outcome=Outcome(result.outcome) if result else None,
         crash_reason=CrashReason(result.crash_reason) if result and result.crash_reason else None,
         metrics=Metrics.model_validate(result.metrics) if result and result.metrics else None,
+        cost=Cost.model_validate(result.cost) if result and result.cost else None,
         base_val_bpb=result.base_val_bpb if result else None,
         platform=result.platform if result else experiment.platform,
         tier=Tier(result.tier) if result else None,

@@ -41,6 +41,7 @@ class Result(Base):
     val_bpb: Mapped[float | None]
     base_val_bpb: Mapped[float | None]
     metrics: Mapped[dict[str, Any] | None]
+    cost: Mapped[dict[str, Any] | None]
     platform: Mapped[str]
     tier: Mapped[str]
     seed: Mapped[int | None] = mapped_column(BigInteger)

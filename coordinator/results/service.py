@@ -67,7 +67,7 @@ async def record_result(
     description = await describe(
         embedder, body.hypothesis, vocabulary=vocabulary, base=base, source=body.source
     )
-    body_sha256 = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
+    body_sha256 = body_digest(body)
     # Two sendings of one result wait for each other here: the second finds the first one's row.
     await lock_until_commit(session, f"result:{result_id}")
     stored = await find_result(session, result_id)
@@ -107,6 +107,7 @@ async def record_result(
         val_bpb=val_bpb,
         base_val_bpb=base_val_bpb,
         metrics=body.metrics.model_dump(exclude_none=True) if body.metrics else None,
+        cost=body.cost.model_dump() if body.cost else None,
         platform=body.platform,
         tier=body.tier,
         seed=body.seed,
@@ -134,6 +135,16 @@ async def record_result(
         late=filed.is_late,
     )
     return _read(result, filed.repeat_of), True
+
+
+def body_digest(body: ResultPut) -> str:
+    """Return what tells a replay from another body.
+
+    A field that came later counts only where it is set: a result from before, sent again after an
+    upgrade, is still the same.
+    """
+    later = {"cost"} if body.cost is None else None
+    return hashlib.sha256(body.model_dump_json(exclude=later).encode()).hexdigest()
 
 
 async def _claimed(

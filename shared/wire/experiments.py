@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from shared.states import CrashReason, ExperimentStatus, Outcome, Tier
 from shared.wire.base import ShortText, WireModel
-from shared.wire.results import Metrics
+from shared.wire.results import Cost, Metrics
 
 Item = TypeVar("Item")
 
@@ -120,6 +120,7 @@ class ExperimentRead(WireModel):
     outcome: Outcome | None
     crash_reason: CrashReason | None
     metrics: Metrics | None
+    cost: Cost | None = None
     base_val_bpb: float | None
     platform: str | None
     tier: Tier | None

@@ -28,12 +28,33 @@ class Metrics(WireModel):
     depth: Count | None = None
 
 
+class Cost(WireModel):
+    """What it took to think of an experiment; ``usd`` is the worker's own estimate.
+
+    The tokens of the prompt are of three kinds, none counted twice: read fresh, written to the
+    provider's cache, read from it.
+    """
+
+    model: Annotated[ShortText, Field(min_length=1)]
+    input_tokens: Count = 0
+    cache_write_tokens: Count = 0
+    cache_read_tokens: Count = 0
+    output_tokens: Count = 0
+    usd: NotNegative = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """Return all tokens, in and out."""
+        prompt = self.input_tokens + self.cache_write_tokens + self.cache_read_tokens
+        return prompt + self.output_tokens
+
+
 class ResultPut(WireModel):
     """A finished run with its full source; metrics, or the reason why there are none.
 
     ``experiment_id`` and ``epoch`` name the claim that it answers; a result of solo work has
     neither. ``base`` is the ``source_sha256`` of the program it started from, ``None`` for the
-    campaign's baseline itself.
+    campaign's baseline itself. ``cost`` is there where a language model was asked.
     """
 
     experiment_id: UUID | None = None
@@ -49,6 +70,7 @@ class ResultPut(WireModel):
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] | None = None
     harness_sha256: Sha256 | None = None
     log_tail: LongText = ""
+    cost: Cost | None = None
     started_at: AwareDatetime
     finished_at: AwareDatetime | None = None
 

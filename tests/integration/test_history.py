@@ -418,3 +418,20 @@ def test_an_experiment_without_program_has_no_children(agent):
     unwritten = agent.claimed(source=None, hypothesis="Something else")["experiment_id"]
     answer = agent.http.get(f"/v1/experiments/{unwritten}/children")
     assert answer.json() == {"items": [], "next_cursor": None}
+
+
+def test_what_an_experiment_cost_is_published(agent: AgentClient) -> None:
+    cost = {"model": "some-model", "input_tokens": 900, "output_tokens": 100, "usd": 0.0042}
+    body = result_body(cost=cost)
+    result_id = new_id()
+    path = f"/v1/campaigns/{CAMPAIGN}/results/{result_id}"
+    first = agent.http.put(path, json=body)
+    assert first.status_code == 201, first.text
+    assert agent.http.put(path, json=body).status_code == 200
+    assert agent.http.put(path, json=body | {"cost": cost | {"usd": 1}}).status_code == 409
+    experiment = agent.http.get(f"/v1/experiments/{first.json()['experiment_id']}").json()
+    assert experiment["cost"] == cost | {"cache_write_tokens": 0, "cache_read_tokens": 0}
+    free = publish(agent, "free", source=make_program(depth=7))
+    assert agent.http.get(f"/v1/experiments/{free}").json()["cost"] is None
+    refused = agent.put(result_body(cost=cost | {"usd": -1}, source=make_program(depth=8)))
+    assert refused.status_code == 422

@@ -3,11 +3,14 @@
 from shared.states import Outcome
 from shared.wire.claims import ConstantChange
 from shared.wire.ideas import IdeaCreate, IdeaStatus
+from shared.wire.results import Cost
 from tests.integration.worker_bench import CAMPAIGN, researcher_at
 from worker.loop import work
 from worker.proposers import Proposal
 from worker.proposers.ideas import IdeasProposer
 from worker.proposers.tpe import TpeProposer
+
+COST = Cost(model="some-model", input_tokens=900, output_tokens=100, usd=0.25)
 
 
 class Sharing:
@@ -31,6 +34,7 @@ class Sharing:
             insight="The baseline leaves room." if briefing.latest else None,
             evidence=briefing.latest,
             idea=idea,
+            cost=COST,
         )
 
 
@@ -41,6 +45,9 @@ def test_what_one_worker_shares_another_runs(coordinator_url, tmp_path):
         insights = first.client.insights(CAMPAIGN, limit=10)
         assert [each.text for each in insights] == ["The baseline leaves room."]
         [idea] = first.client.ideas(CAMPAIGN, status=IdeaStatus.OPEN, limit=10)
+        costs = [each.cost for each in first.client.experiments(CAMPAIGN)]
+        assert costs == [COST, None]  # the newest first; nobody had to think of the baseline
+        assert [entry.usd for entry in first.outbox.recent(2)] == [0.25, 0.0]
         work(first, experiments=3)
         assert proposer.briefings[-1].insights == tuple(insights)
     with researcher_at(

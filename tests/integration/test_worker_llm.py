@@ -219,8 +219,12 @@ def test_every_call_is_paid_and_put_on_the_bill(tmp_path):
     with proposer_with(script, tmp_path) as (proposer, _, purse):
         proposal = proposer.propose(make_briefing())
         # (1000 + 1.25 * 4000 + 0.1 * 8000) * 3 + 200 * 15 = 23,400 millionths, twice
-        assert proposal.usd == pytest.approx(0.0468)
-        assert proposal.tokens == 2 * 13_200
+        assert proposal.cost.usd == pytest.approx(0.0468)
+        assert proposal.cost.tokens == 2 * 13_200
+        assert proposal.cost.model == "claude-sonnet-5-5"
+        assert (proposal.cost.input_tokens, proposal.cost.output_tokens) == (2_000, 400)
+        assert proposal.cost.cache_write_tokens == 2 * 4_000
+        assert proposal.cost.cache_read_tokens == 2 * 8_000
         assert purse.spent_usd() == pytest.approx(0.0468)
 
 

@@ -14,6 +14,7 @@ from shared.states import CrashReason, Outcome
 from shared.wire.claims import ConstantChange, Match
 from shared.wire.ideas import IdeaCreate, IdeaRead
 from shared.wire.insights import InsightRead
+from shared.wire.results import Cost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class Measured:
 class Proposal:
     """A hypothesis and the program that tests it.
 
-    ``usd`` and ``tokens`` are what it took to think of it. ``insight`` is what its author learned
+    ``cost`` is what it took to think of it. ``insight`` is what its author learned
     from the results in ``evidence``, ``idea`` what somebody else might try: both are for the board.
     """
 
@@ -46,8 +47,7 @@ class Proposal:
     rationale: str | None = None
     changes: tuple[ConstantChange, ...] = ()
     idea_id: UUID | None = None
-    usd: float = 0.0
-    tokens: int = 0
+    cost: Cost | None = None
     insight: str | None = None
     evidence: tuple[UUID, ...] = ()
     idea: IdeaCreate | None = None

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.wire.base import Hypothesis, LongText
 from shared.wire.claims import ConstantChange
 from shared.wire.ideas import IdeaCreate
+from shared.wire.results import Cost
 from worker.breaker import Breaker
 from worker.errors import NoProposalError
 from worker.proposers import Briefing, Proposal, Proposer
@@ -100,7 +101,7 @@ class LlmProposer:
             return self._stand_in_for(briefing, "today's budget for thinking is spent")
         if self._breaker.seconds_left:
             return self._stand_in_for(briefing, "the language model did not answer")
-        bill = _Bill()
+        bill = _Bill(self._model)
         try:
             proposal = self._ask(briefing, bill)
         except anthropic.AnthropicError as error:
@@ -153,15 +154,21 @@ class LlmProposer:
         )
         usage = message.usage
         filled, read = usage.cache_creation_input_tokens or 0, usage.cache_read_input_tokens or 0
-        tokens = usage.input_tokens + filled + read + usage.output_tokens
-        usd = self._price.of(
-            fresh=usage.input_tokens,
-            cache_filled=filled,
-            cache_read=read,
-            output=usage.output_tokens,
+        cost = Cost(
+            model=self._model,
+            input_tokens=usage.input_tokens,
+            cache_write_tokens=filled,
+            cache_read_tokens=read,
+            output_tokens=usage.output_tokens,
+            usd=self._price.of(
+                fresh=usage.input_tokens,
+                cache_filled=filled,
+                cache_read=read,
+                output=usage.output_tokens,
+            ),
         )
-        self._purse.pay(model=self._model, tokens=tokens, usd=usd)
-        bill.add(tokens, usd)
+        self._purse.pay(model=self._model, tokens=cost.tokens, usd=cost.usd)
+        bill.add(cost)
         return message
 
     def _suggestion(self, briefing: Briefing) -> Proposal | None:
@@ -181,16 +188,16 @@ class LlmProposer:
 class _Bill:
     """What one proposal cost."""
 
-    def __init__(self) -> None:
-        self.tokens = 0
-        self.usd = 0.0
+    def __init__(self, model: str) -> None:
+        self._sum = Cost(model=model)
 
-    def add(self, tokens: int, usd: float) -> None:
-        self.tokens += tokens
-        self.usd += usd
+    def add(self, cost: Cost) -> None:
+        amounts = cost.model_dump(exclude={"model"})
+        sums = {name: getattr(self._sum, name) + amount for name, amount in amounts.items()}
+        self._sum = self._sum.model_copy(update=sums)
 
     def put_on(self, proposal: Proposal) -> Proposal:
-        return replace(proposal, tokens=self.tokens, usd=self.usd)
+        return replace(proposal, cost=self._sum) if self._sum.tokens else proposal
 
 
 def _proposal(briefing: Briefing, message: Message) -> Proposal:

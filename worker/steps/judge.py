@@ -35,6 +35,7 @@ def record(researcher: Researcher, experiment: Experiment, report: RunReport) ->
         seed=experiment.seed,
         harness_sha256=researcher.campaign.read.harness_sha256,
         log_tail=storable(report.log_tail),
+        cost=experiment.cost,
         started_at=report.started_at,
         finished_at=report.finished_at,
     )
@@ -44,8 +45,6 @@ def record(researcher: Researcher, experiment: Experiment, report: RunReport) ->
         result,
         outcome=outcome,
         base_val_bpb=experiment.base_val_bpb,
-        usd=experiment.usd,
-        tokens=experiment.tokens,
     )
     return outcome
 

@@ -185,3 +185,11 @@ def test_the_history_is_read_page_by_page():
         return httpx.Response(200, json={"items": [], "next_cursor": None if cursor else "more"})
 
     assert list(make_client(handler).experiments("tiny", platform="gpu")) == []
+
+
+def test_what_a_newer_coordinator_adds_is_no_failure_and_what_it_leaves_out_is_one():
+    newer = claim_answer() | {"added": 1, "similar": [], "base": {"source_sha256": "x", "new": 2}}
+    assert make_client(lambda _: httpx.Response(201, json=newer)).claim("tiny", CLAIM).seed == 7
+    older = {key: value for key, value in newer.items() if key != "epoch"}
+    with pytest.raises(CoordinatorUnreachableError):
+        make_client(lambda _: httpx.Response(201, json=older)).claim("tiny", CLAIM)
