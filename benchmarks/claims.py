@@ -95,6 +95,7 @@ class History:
         say(f"embedding {embed} variants of {len(texts)} hypotheses")
         self.texts = [*texts, *(variant(self.rng.choice(texts), self.rng) for _ in range(embed))]
         self.vectors = Embedder().embed_many(self.texts)
+        self.keys = [self._keys(number) for number in range(len(self.texts))]
         self.rows = 0
         row = self.connection.execute(
             "SELECT id, baseline_sha256 FROM campaigns WHERE name = %s", [CAMPAIGN]
@@ -130,16 +131,23 @@ class History:
         self.connection.execute("ANALYZE experiments")
         say(f"index built in {time.monotonic() - started:.0f} s")
 
+    def _keys(self, number: int) -> tuple[str, str]:
+        parsed = parse_hypothesis(self.texts[number])
+        description = Description(parsed=parsed, change=None, embedding=self.vectors[number])
+        return description.parameters_key, description.values_key
+
     def _row(self) -> Sequence[Any]:
         number = self.rng.randrange(len(self.texts))
         text, vector = self.texts[number], self.vectors[number]
+        parameters_key, values_key = self.keys[number]
         if self.rows >= len(self.texts):
+            # Other numbers: the same parameters, with values that nobody else has.
             text, vector = variant(text, self.rng), turned(vector, self.numpy_rng)
-        description = Description(parsed=parse_hypothesis(text), change=None, embedding=vector)
+            values_key = f"{self.rng.getrandbits(128):032x}"
         return (
             *(new_id(), self.campaign_id, self.agent_id, text, self.program, "benchmark"),
             *("done", 0, "2026-01-01T00:00:00Z", []),
-            *(description.parameters_key, description.values_key, HalfVector(vector)),
+            *(parameters_key, values_key, HalfVector(vector)),
         )
 
     def index_mb(self) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The outbox: every result, on disk before anything else happens to it.
+"""The outbox: every result and every thought, on disk before anything else happens to it.
 
 A row is written with fsync as soon as a run has ended; only then does the worker judge, publish or
 tidy up. Rows are sent in the order of their making, under ids and times that the worker chose, so
@@ -8,6 +8,9 @@ that sending one twice changes nothing.
 waiting ──coordinator stored it──▶ sent
    └────coordinator will never take it──▶ refused     (kept, shown by `swarmlab status`)
 ```
+
+Thoughts (insights and ideas) go the same way, after the results. An insight names the results that
+show it by our own ids: what the coordinator calls them is known when they are sent.
 """
 
 import sqlite3
@@ -21,6 +24,8 @@ from uuid import UUID
 
 from shared.problems import Problem
 from shared.states import Outcome
+from shared.wire.ideas import IdeaCreate
+from shared.wire.insights import InsightCreate
 from shared.wire.results import ResultPut, ResultRead
 from worker.errors import WorkerError
 
@@ -38,7 +43,15 @@ CREATE TABLE IF NOT EXISTS results (
     answer TEXT,
     answered_at TEXT,
     CHECK ((state = 'waiting') = (answer IS NULL))
-)
+);
+CREATE TABLE IF NOT EXISTS thoughts (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    campaign TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('insight', 'idea')),
+    body TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'refused')),
+    UNIQUE (campaign, kind, body)
+);
 """
 
 
@@ -62,6 +75,15 @@ class Entry:
     answer: ResultRead | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Thought:
+    """An insight or an idea in the outbox."""
+
+    sequence: int
+    campaign: str
+    thought: InsightCreate | IdeaCreate
+
+
 class Outbox:
     """The worker's durable queue; safe to use from several threads."""
 
@@ -71,7 +93,7 @@ class Outbox:
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute(SCHEMA)
+        self._db.executescript(SCHEMA)
 
     def __enter__(self) -> Self:
         return self
@@ -144,6 +166,42 @@ class Outbox:
     def mark_refused(self, result_id: UUID, problem: Problem) -> None:
         """The coordinator will never take the result; it stays here to be looked at."""
         self._answer(result_id, "refused", problem.model_dump_json())
+
+    def add_thought(self, campaign: str, thought: InsightCreate | IdeaCreate) -> None:
+        """Make the thought durable; the same one again is no second one.
+
+        The evidence of an insight are ids of results of this outbox.
+        """
+        kind = "insight" if isinstance(thought, InsightCreate) else "idea"
+        with self._lock:
+            self._db.execute(
+                "INSERT INTO thoughts (campaign, kind, body) VALUES (?, ?, ?)"
+                " ON CONFLICT DO NOTHING",
+                (campaign, kind, thought.model_dump_json(exclude_none=True)),
+            )
+
+    def waiting_thoughts(self) -> list[Thought]:
+        """Return the thoughts that the coordinator has not acknowledged, oldest first."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT sequence, campaign, kind, body FROM thoughts"
+                " WHERE state = 'waiting' ORDER BY sequence"
+            ).fetchall()
+        models = {"insight": InsightCreate, "idea": IdeaCreate}
+        return [
+            Thought(
+                sequence=sequence,
+                campaign=campaign,
+                thought=models[kind].model_validate_json(body),
+            )
+            for sequence, campaign, kind, body in rows
+        ]
+
+    def close_thought(self, sequence: int, *, is_refused: bool = False) -> None:
+        """The coordinator has taken the thought, or never will."""
+        state = "refused" if is_refused else "sent"
+        with self._lock:
+            self._db.execute("UPDATE thoughts SET state = ? WHERE sequence = ?", (state, sequence))
 
     def _answer(self, result_id: UUID, state: str, answer: str) -> None:
         with self._lock:

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.words.atoms import Atom
-from shared.words.evidence import Evidence, evidence_of, is_swapped, other_target, score, weight_of
+from shared.words.evidence import (
+    Evidence,
+    evidence_of_content,
+    evidence_of_moulds,
+    is_swapped,
+    other_target,
+    score,
+    weight_of,
+)
 from shared.words.hypotheses import ParsedHypothesis, name_of
 from shared.words.likeness import family_of
 
@@ -36,7 +44,9 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
         return Verdict("duplicate", "the same words")
     if contradiction := _contradiction(a, b):
         return Verdict("distinct", contradiction)
-    evidence = evidence_of(a, b)
+    evidence = evidence_of_content(a, b)
+    if score(evidence) > 0:
+        evidence = {**evidence, **evidence_of_moulds(a, b)}
     if score(evidence) <= 0:
         return Verdict("distinct", _heaviest(evidence, -1))
     if evidence["every change agrees"]:

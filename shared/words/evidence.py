@@ -38,7 +38,12 @@ def weight_of(name: str) -> float:
 
 def evidence_of(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     """The evidence on two hypotheses, in either order."""
-    return {**_of_atoms(a, b), **_of_numbers(a, b), **_of_words(a, b), **_of_moulds(a, b)}
+    return {**evidence_of_content(a, b), **evidence_of_moulds(a, b)}
+
+
+def evidence_of_content(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
+    """What is changed, to which numbers, in which words."""
+    return {**_of_atoms(a, b), **_of_numbers(a, b), **_of_words(a, b)}
 
 
 def _agreement(a: ParsedHypothesis, b: ParsedHypothesis) -> tuple[int, int, int]:
@@ -129,7 +134,8 @@ def _of_words(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     }
 
 
-def _of_moulds(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
+def evidence_of_moulds(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
+    """How the texts fit into each other: all of it speaks against, and takes longest to find."""
     meanings, words = mould_of(a.meanings, b.meanings), mould_of(a.said, b.said)
     return {
         "fillings of a loose mould": meanings.fillings if meanings.likeness >= 0.4 else 0,

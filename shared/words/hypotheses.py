@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 from shared.changes import ConstantEdit
@@ -39,7 +40,7 @@ _OPTIMIZER_DETAILS = frozenset(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class ParsedHypothesis:
     """What a hypothesis changes.
 
@@ -70,7 +71,7 @@ class ParsedHypothesis:
         """The parameters touched, whatever their part: `("batch", "lr")`, for an index to hold."""
         return tuple(sorted({family_of(atom) for atom in self.atoms}))
 
-    @property
+    @cached_property
     def named(self) -> frozenset[str]:
         """What is named that the vocabulary knows."""
         return self.words - self.unknown - {"off", "down"}
@@ -80,12 +81,12 @@ class ParsedHypothesis:
         """Whether something is switched off."""
         return "off" in self.words or any(atom.state == "off" for atom in self.atoms)
 
-    @property
+    @cached_property
     def words_said(self) -> frozenset[str]:
         """The words and numbers as they were said."""
         return frozenset(self.said)
 
-    @property
+    @cached_property
     def said(self) -> tuple[str, ...]:
         """The words and numbers as they were said, in their order."""
         return tuple(word for part in self.parts for word in part)

@@ -13,9 +13,8 @@ def unmet(numbers: Sequence[Quantity], others: Sequence[Quantity]) -> int:
 
 
 def _meets(x: Quantity, y: Quantity) -> bool:
-    if {x.kind, y.kind} == {"value", "factor"}:
-        return x.as_value().equals(y.as_value())
-    return x.equals(y)
+    # "3x" may set a ratio to 3 or scale it by 3: only a step is another thing.
+    return (x.kind == "delta") == (y.kind == "delta") and x.reads_as(y)
 
 
 def targets(parsed: ParsedHypothesis) -> list[Quantity]:

@@ -39,7 +39,7 @@ class Proposal:
     """A hypothesis and the program that tests it.
 
     ``cost`` is what it took to think of it. ``insight`` is what its author learned
-    from the results in ``evidence``, ``idea`` what somebody else might try: both are for the board.
+    from its results in ``evidence``, ``idea`` what somebody else might try: both are for the board.
     """
 
     hypothesis: str
@@ -75,7 +75,7 @@ class Briefing:
     """All that a proposer may know.
 
     ``refusals`` are those of this round: the next proposal has to differ from them. ``latest`` is
-    this worker's newest published experiment.
+    the id of this worker's newest result, for the evidence of an insight.
     """
 
     campaign: str

@@ -125,8 +125,9 @@ def _crash_to_repair(researcher: Researcher) -> Crash | None:
 
 
 def _latest(researcher: Researcher) -> tuple[UUID, ...]:
-    answers = [entry.answer for entry in researcher.outbox.recent(5)]
-    return tuple(answer.experiment_id for answer in answers if answer is not None)[:1]
+    """Return the id of our newest result that the swarm has or will have."""
+    recent = researcher.outbox.recent(5)
+    return tuple(entry.result_id for entry in recent if entry.state != "refused")[:1]
 
 
 def _is_worth_adopting(best: BestRead, tip: Page) -> bool:
