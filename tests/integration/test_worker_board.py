@@ -91,8 +91,8 @@ class Thinking:
 def test_what_is_thought_alone_is_sent_once_and_in_order_when_the_swarm_is_back(
     coordinator_url, tmp_path
 ):
-    lost = Breaker(jitter=lambda: 1.0)
-    lost._retry_at = float("inf")
+    lost = Breaker()
+    lost.record_failure(retry_after_s=float("inf"))
     with researcher_at(coordinator_url, tmp_path, proposer=Thinking()) as researcher:
         work(researcher, experiments=1)
         researcher.client.breaker = lost
@@ -126,15 +126,13 @@ def test_what_is_thought_alone_is_sent_once_and_in_order_when_the_swarm_is_back(
 
 
 def test_a_thought_that_the_board_has_is_let_go(coordinator_url, tmp_path):
-    with researcher_at(coordinator_url, tmp_path / "a", name="first") as first:
-        with researcher_at(coordinator_url, tmp_path / "b", name="second") as second:
-            idea = IdeaCreate(
-                hypothesis="DEPTH to 6", changes=[ConstantChange(name="DEPTH", new="6")]
-            )
-            for each in (first, second):
-                each.outbox.add_thought(CAMPAIGN, idea)
-                each.outbox.add_thought(CAMPAIGN, idea)
-                assert len(each.outbox.waiting_thoughts()) == 1
-                assert deliver(each)
-                assert each.outbox.waiting_thoughts() == []
-            assert len(first.client.ideas(CAMPAIGN, status=IdeaStatus.OPEN, limit=10)) == 1
+    idea = IdeaCreate(hypothesis="DEPTH to 6", changes=[ConstantChange(name="DEPTH", new="6")])
+    for name in ("first", "second"):
+        with researcher_at(coordinator_url, tmp_path / name, name=name) as researcher:
+            for _ in range(2):
+                researcher.outbox.add_thought(CAMPAIGN, idea)
+            assert len(researcher.outbox.waiting_thoughts()) == 1
+            assert deliver(researcher)
+            assert researcher.outbox.waiting_thoughts() == []
+            ideas = researcher.client.ideas(CAMPAIGN, status=IdeaStatus.OPEN, limit=10)
+            assert [each.agent for each in ideas] == ["first"]
