@@ -187,6 +187,7 @@ class Outbox:
                 "SELECT sequence, campaign, kind, body FROM thoughts"
                 " WHERE state = 'waiting' ORDER BY sequence"
             ).fetchall()
+        models: dict[str, type[InsightCreate | IdeaCreate]]
         models = {"insight": InsightCreate, "idea": IdeaCreate}
         return [
             Thought(
