@@ -26,6 +26,7 @@ from shared.wire.experiments import ExperimentRead, Page
 from shared.wire.ideas import IdeaCreate, IdeaRead, IdeaStatus
 from shared.wire.insights import InsightCreate, InsightRead
 from shared.wire.results import ResultPut, ResultRead
+from shared.wire.search import SearchHit, SearchKind, SearchRead
 from worker.breaker import Breaker
 from worker.errors import (
     CoordinatorBusyError,
@@ -41,6 +42,7 @@ Answer = TypeVar("Answer")
 
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 30.0
+MAX_QUERY_CHARACTERS = 200  # of the wire's SearchQuery
 
 _KIND_OF_SLUG: dict[str, type[RefusedError]] = {
     "duplicate-claim": DuplicateClaimError,
@@ -170,6 +172,12 @@ class Client:
         """Return the newest insights."""
         path = f"/v1/campaigns/{quote(campaign)}/insights"
         return self._read(Page[InsightRead], "GET", path, params={"limit": str(limit)}).items
+
+    def search(self, campaign: str, words: str, *, kind: SearchKind, limit: int) -> list[SearchHit]:
+        """Return what is nearest in meaning to the words, the nearest first."""
+        params = {"q": words[:MAX_QUERY_CHARACTERS], "kind": str(kind), "limit": str(limit)}
+        path = f"/v1/campaigns/{quote(campaign)}/search"
+        return self._read(SearchRead, "GET", path, params=params).hits
 
     def publish_idea(self, campaign: str, idea: IdeaCreate) -> IdeaRead:
         """Put an idea on the board.

@@ -106,7 +106,7 @@ def _set_up(
         workbench=Workbench(desk / "workbench.json"),
         history=History(desk, campaign=campaign.name, agent=identity.name, platform=platform.name),
         board=Board(campaign.name),
-        proposer=make_proposer(stack, settings, desk),
+        proposer=make_proposer(stack, settings, desk, data_dir),
         reporter=reporter,
         runner=run_program,
         runs_dir=desk / "runs",

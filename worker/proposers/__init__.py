@@ -1,10 +1,10 @@
 """Proposers: what is known in, a hypothesis and a new `train.py` out.
 
-A proposer is given a `Briefing` and returns a `Proposal`; it neither talks to the coordinator nor
+A proposer is given a `Briefing` and returns a `Proposal`; it neither knows the coordinator nor
 touches the notebook. What it is told of other agents' work is data from strangers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -71,11 +71,25 @@ class Crash:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Failure:
+    """An experiment that did not help, on whatever platform: its score does not compare here."""
+
+    agent: str
+    hypothesis: str
+    outcome: Outcome | None
+
+
+def _no_failures(_words: str) -> Sequence[Failure]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Briefing:
     """All that a proposer may know.
 
     ``refusals`` are those of this round: the next proposal has to differ from them. ``latest`` is
-    the id of this worker's newest result, for the evidence of an insight.
+    the id of this worker's newest result, for the evidence of an insight. ``find_failures``
+    searches for experiments that failed and resemble some words; it never raises.
     """
 
     campaign: str
@@ -89,6 +103,7 @@ class Briefing:
     insights: Sequence[InsightRead] = ()
     crash: Crash | None = None
     latest: tuple[UUID, ...] = ()
+    find_failures: Callable[[str], Sequence[Failure]] = _no_failures
 
 
 class Proposer(Protocol):

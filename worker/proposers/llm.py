@@ -34,6 +34,7 @@ from worker.proposers.edits import (
 )
 from worker.proposers.prompt import TOOL, system_blocks, user_blocks
 from worker.proposers.purse import Price, Purse
+from worker.proposers.tokens import CountTokens, estimate_tokens
 
 MAX_REPAIRS = 3
 MAX_OUTPUT_TOKENS = 8_000
@@ -81,6 +82,7 @@ class LlmProposer:
         purse: Purse,
         stand_in: Proposer,
         is_centaur: bool,
+        count_tokens: CountTokens = estimate_tokens,
         breaker: Breaker | None = None,
     ) -> None:
         self._client = client
@@ -89,6 +91,7 @@ class LlmProposer:
         self._purse = purse
         self._stand_in = stand_in
         self._is_centaur = is_centaur
+        self._count_tokens = count_tokens
         self._breaker = breaker or Breaker()
 
     def propose(self, briefing: Briefing) -> Proposal:
@@ -122,11 +125,15 @@ class LlmProposer:
             ModelFailedError: it took too many, or the model would not.
             anthropic.AnthropicError: the API failed.
         """
-        system = system_blocks(briefing)
+        system = system_blocks(briefing, count_tokens=self._count_tokens)
         messages: list[Any] = [
             {
                 "role": "user",
-                "content": user_blocks(briefing, suggestion=self._suggestion(briefing)),
+                "content": user_blocks(
+                    briefing,
+                    suggestion=self._suggestion(briefing),
+                    count_tokens=self._count_tokens,
+                ),
             }
         ]
         complaint = ""

@@ -11,7 +11,9 @@ from worker.proposers.purse import Purse, price_of
 from worker.settings import WorkerSettings
 
 
-def make_proposer(stack: ExitStack, settings: WorkerSettings, desk: Path) -> Proposer:
+def make_proposer(
+    stack: ExitStack, settings: WorkerSettings, desk: Path, data_dir: Path
+) -> Proposer:
     """Return the proposer of the settings; what it holds open is closed with the stack.
 
     Raises:
@@ -44,6 +46,7 @@ def make_proposer(stack: ExitStack, settings: WorkerSettings, desk: Path) -> Pro
     import anthropic
 
     from worker.proposers.llm import ANSWER_TIMEOUT_S, LlmProposer
+    from worker.proposers.tokens import token_counter
 
     client = stack.enter_context(
         anthropic.Anthropic(
@@ -61,6 +64,7 @@ def make_proposer(stack: ExitStack, settings: WorkerSettings, desk: Path) -> Pro
         purse=purse,
         stand_in=tpe,
         is_centaur=name == "centaur",
+        count_tokens=token_counter(data_dir),
     )
 
 

@@ -8,6 +8,7 @@
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from shared.constants import read_constants
@@ -16,13 +17,17 @@ from shared.states import Outcome
 from worker.proposers import Briefing, Measured, Proposal
 from worker.proposers.quoting import as_data, clean, clean_code
 from worker.proposers.space import search_space
+from worker.proposers.tokens import CountTokens, estimate_tokens
 
-BYTES_PER_TOKEN = 3  # a safe estimate: code and English take three to four bytes a token
+# Guide, program and what is known, together; the last gets what the others leave.
 PROMPT_TOKENS = 60_000
-MAX_PROGRAM_CHARACTERS = 120_000
+MAX_GUIDE_TOKENS = 10_000
+MAX_PROGRAM_TOKENS = 40_000
+MAX_CHARACTERS = 400_000  # before tokens are counted
 LINE_CHARACTERS = 300
 LOG_CHARACTERS = 4_000
 SECTION_LINES = 15
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 ROLE = """\
 You are a researcher in a swarm of agents that improve one training program, train.py. Each \
@@ -95,19 +100,30 @@ TOOL: dict[str, Any] = {
 }
 
 
-def system_blocks(briefing: Briefing) -> list[dict[str, Any]]:
+def system_blocks(
+    briefing: Briefing, *, count_tokens: CountTokens = estimate_tokens
+) -> list[dict[str, Any]]:
     """Return the part that never changes within a campaign."""
-    guide = clean_code(briefing.program_md, limit=40_000)
+    guide = clean_code(briefing.program_md, limit=MAX_CHARACTERS)
+    guide = _clipped(guide, MAX_GUIDE_TOKENS, count_tokens)
     text = f"{ROLE}\nThe campaign's guide (program.md):\n\n{guide}"
     return [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
 
 
-def user_blocks(briefing: Briefing, *, suggestion: Proposal | None = None) -> list[dict[str, Any]]:
+def user_blocks(
+    briefing: Briefing,
+    *,
+    suggestion: Proposal | None = None,
+    count_tokens: CountTokens = estimate_tokens,
+) -> list[dict[str, Any]]:
     """Return the program and what is known, within the budget of tokens."""
-    program = as_data("train.py", clean_code(briefing.base_source, limit=MAX_PROGRAM_CHARACTERS))
+    source = clean_code(briefing.base_source, limit=MAX_CHARACTERS)
+    program = as_data("train.py", _clipped(source, MAX_PROGRAM_TOKENS, count_tokens))
     head = f"The current program scores val_bpb {briefing.base_val_bpb:.6f} here.\n\n{program}"
-    left = PROMPT_TOKENS * BYTES_PER_TOKEN - len(head.encode())
-    sections = known_so_far(briefing, suggestion=suggestion, max_bytes=left)
+    left = PROMPT_TOKENS - MAX_GUIDE_TOKENS - count_tokens(head)
+    sections = known_so_far(
+        briefing, suggestion=suggestion, max_tokens=left, count_tokens=count_tokens
+    )
     sections.append("Propose the next experiment.")
     return [
         {"type": "text", "text": head, "cache_control": {"type": "ephemeral"}},
@@ -119,13 +135,14 @@ def known_so_far(
     briefing: Briefing,
     *,
     suggestion: Proposal | None = None,
-    max_bytes: int = PROMPT_TOKENS * BYTES_PER_TOKEN,
+    max_tokens: int = PROMPT_TOKENS,
+    count_tokens: CountTokens = estimate_tokens,
 ) -> list[str]:
     """Return what is known, the most useful first, as far as it fits."""
     sections = []
     for section in _sections(briefing, suggestion):
-        max_bytes -= len(section.encode())
-        if max_bytes < 0:
+        max_tokens -= count_tokens(section)
+        if max_tokens < 0:
             break
         sections.append(section)
     return sections
@@ -157,12 +174,35 @@ def _sections(briefing: Briefing, suggestion: Proposal | None) -> Iterable[str]:
         )
         responses = list(_responses(briefing))
         yield from _section("Measured so far: constant, values and scores", responses)
+    yield from _section("Failures like what was thought of last", _similar(briefing, suggestion))
     insights = [f"{each.agent}: {_words(each.text)}" for each in briefing.insights]
     yield from _section("Insights of the swarm, the newest first", insights[:SECTION_LINES])
     ideas = [f"{each.agent}: {_words(each.hypothesis)}" for each in briefing.ideas]
     yield from _section("Open ideas, the most urgent first", ideas[:SECTION_LINES])
     yield from _section("Dead ends", map(_line, missed[SECTION_LINES:][-SECTION_LINES:]))
     yield from _section("Crashes", map(_line, crashed[:SECTION_LINES]))
+
+
+def _similar(briefing: Briefing, suggestion: Proposal | None) -> list[str]:
+    """Return what failed and resembles the suggestion, else what was refused or measured last."""
+    if suggestion is not None:
+        words = suggestion.hypothesis
+    elif briefing.refusals:
+        words = briefing.refusals[-1].proposal.hypothesis
+    elif briefing.history:
+        newest = max(briefing.history, key=lambda each: each.completed_at or _LONG_AGO)
+        words = newest.hypothesis
+    else:
+        return []
+    found = briefing.find_failures(words)
+    return [f"{each.agent}: {each.outcome}: {_words(each.hypothesis)}" for each in found]
+
+
+def _clipped(text: str, max_tokens: int, count_tokens: CountTokens) -> str:
+    """Return as much of the beginning as fits."""
+    while (tokens := count_tokens(text)) > max_tokens:
+        text = text[: int(len(text) * 0.95 * max_tokens / tokens)]
+    return text
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterable[str]:

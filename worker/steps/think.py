@@ -17,6 +17,7 @@ from worker.campaign import GUIDE
 from worker.errors import CoordinatorUnreachableError, NoProposalError
 from worker.notebook import Page
 from worker.proposers import Briefing, Crash, Proposal, Refusal
+from worker.recall import similar_failures
 from worker.researcher import Researcher
 from worker.steps.prepare import Preparation, as_running
 from worker.workbench import Experiment
@@ -105,6 +106,9 @@ def think(researcher: Researcher, base: Page, refusals: list[Refusal]) -> Propos
                 insights=tuple(researcher.board.insights),
                 crash=_crash_to_repair(researcher),
                 latest=_latest(researcher),
+                find_failures=lambda words: similar_failures(
+                    researcher.client, researcher.campaign.name, measured, words
+                ),
             )
         )
         refused = [refusal.proposal.source for refusal in refusals]
