@@ -49,7 +49,10 @@ def worker(
         str | None, typer.Option(help="`all`: one worker per GPU of this machine.")
     ] = None,
     hours: Annotated[
-        str | None, typer.Option(help="Start runs only then, local time, such as 22-7.")
+        str | None,
+        typer.Option(
+            help="Start runs only then, local time, such as 22-7; the last one may end later."
+        ),
     ] = None,
     only_when_idle: Annotated[
         bool, typer.Option("--only-when-idle", help="Start runs only while nobody uses the GPU.")

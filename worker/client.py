@@ -18,7 +18,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from shared.problems import MEDIA_TYPE, Problem
 from shared.states import Scope
-from shared.wire.agents import AgentCreate, AgentCreated
+from shared.wire.agents import AgentCreate, AgentCreated, AgentsOnline
 from shared.wire.bests import BestRead
 from shared.wire.campaigns import CampaignRead
 from shared.wire.claims import ClaimCreate, ClaimRead, HeartbeatCreate, HeartbeatRead
@@ -93,6 +93,10 @@ class Client:
     def register(self, request: AgentCreate) -> AgentCreated:
         """Return a new identity with its key."""
         return self._read(AgentCreated, "POST", "/v1/agents", body=request)
+
+    def agents_online(self) -> list[str] | None:
+        """Return who is alive, ``None`` where the coordinator cannot tell."""
+        return self._read(AgentsOnline, "GET", "/v1/agents/online").agents
 
     def campaigns(self) -> list[CampaignRead]:
         """Return the campaigns of the coordinator."""

@@ -16,6 +16,7 @@ With `--json`, standard output carries one JSON object per line and nothing else
 | `judged` | `experiment_id`, `hypothesis`, `outcome`, scores, `crash_reason`, `usd` |
 | `published` | `experiment_id`, `outcome`, `is_best`, `late` |
 | `adopted` | `experiment_id`, `from_agent`, `val_bpb` |
+| `online` | `agents`: how many, each time that it changes |
 | `solo` | `reason` |
 | `rejoined` | `waiting_results` |
 | `stopped` | `experiments`, `outcomes`, `waiting_results` |
@@ -108,6 +109,7 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "refused": lambda f: f"{f['reason']}; {f['hypothesis']}",
     "claimed": lambda f: str(f["hypothesis"]),
     "run_started": lambda f: str(f["hypothesis"]),
+    "online": lambda f: f"{f['agents']} agents online",
     "solo": lambda f: str(f["reason"]),
     "waiting": lambda f: str(f["reason"]),
     "rejoined": lambda f: f"the swarm is back; {f['waiting_results']} results to hand in",

@@ -111,11 +111,14 @@ def obtain(researcher: Researcher) -> Experiment | None:
     base = choose_base(researcher)
     if base is None:
         return _obtain_baseline(researcher)
+    seen = researcher.board.online
     try:
         researcher.history.refresh(researcher.client)
         researcher.board.refresh(researcher.client)
     except CoordinatorUnreachableError as error:
         researcher.lose_swarm(error)
+    if researcher.board.online not in (None, seen):
+        researcher.emit("online", agents=researcher.board.online)
     return _obtain_change(researcher, base)
 
 

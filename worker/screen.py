@@ -41,6 +41,7 @@ class LiveReporter:
         self._unsent = 0
         self._usd = 0.0
         self._is_alone = False
+        self._online: int | None = None
         self._started = time.monotonic()
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4)
         self._live.start()
@@ -58,6 +59,9 @@ class LiveReporter:
         if event == "progress":
             self._progress = fields
             self._state = str(fields["phase"])
+            return
+        if event == "online":
+            self._online = int(fields["agents"])
             return
         self._progress = {}
         self._state = in_words(event, fields) if event == "waiting" else event.replace("_", " ")
@@ -93,6 +97,7 @@ class LiveReporter:
             (f"swarmlab · {self.agent}", "bold"),
             f" · {elapsed_s // 3600}:{elapsed_s // 60 % 60:02}:{elapsed_s % 60:02} · ",
             swarm,
+            f" · {self._online} online" if self._online and not self._is_alone else "",
             " · ",
             (best, "bold green"),
             f" · outbox {self._unsent}",

@@ -15,3 +15,13 @@ async def note_presence(
     """Remember for a while that the agent is alive."""
     value = json.dumps({"experiment_id": str(experiment_id), "progress": progress})
     await or_none(redis.set(f"presence:{agent}", value, ex=PRESENCE_TTL_S), purpose="presence")
+
+
+async def list_present(redis: Redis) -> list[str] | None:
+    """Return the names of the agents that are alive, ``None`` where Redis does not answer."""
+
+    async def names() -> list[str]:
+        return [key.partition(":")[2] async for key in redis.scan_iter("presence:*", count=1000)]
+
+    found = await or_none(names(), purpose="presence")
+    return None if found is None else sorted(set(found))

@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response, status
+from fastapi import APIRouter, BackgroundTasks, Request, Response, status
 
+from coordinator.agents.presence import note_presence
 from coordinator.auth import CurrentAgent
 from coordinator.campaigns.routes import CampaignInPath
 from coordinator.db import Session
@@ -22,6 +23,7 @@ async def put_result(
     session: Session,
     request: Request,
     response: Response,
+    after: BackgroundTasks,
 ) -> ResultRead:
     """Store a result: 201 the first time, 200 for the same again, 409 for another body."""
     answer, is_new = await record_result(
@@ -29,4 +31,12 @@ async def put_result(
     )
     if not is_new:
         response.status_code = status.HTTP_200_OK
+    # Runs shorter than a third of a lease send no heartbeat.
+    after.add_task(
+        note_presence,
+        request.app.state.redis,
+        agent.name,
+        experiment_id=answer.experiment_id,
+        progress=None,
+    )
     return answer

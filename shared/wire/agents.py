@@ -17,6 +17,12 @@ class AgentCreate(WireModel):
     )
 
 
+class AgentsOnline(WireModel):
+    """Who was heard of lately, by name; ``None`` where nobody can tell at the moment."""
+
+    agents: list[str] | None
+
+
 class AgentCreated(WireModel):
     """The identity; ``api_key`` is shown this once and stored hashed."""
 

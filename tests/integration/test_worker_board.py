@@ -136,3 +136,15 @@ def test_a_thought_that_the_board_has_is_let_go(coordinator_url, tmp_path):
             assert researcher.outbox.waiting_thoughts() == []
             ideas = researcher.client.ideas(CAMPAIGN, status=IdeaStatus.OPEN, limit=10)
             assert [each.agent for each in ideas] == ["first"]
+
+
+def test_a_worker_is_told_how_many_are_online(coordinator_url, tmp_path):
+    names = ("online-a", "online-b")
+    for name in names:
+        with researcher_at(coordinator_url, tmp_path / name, name=name) as researcher:
+            before = set(researcher.client.agents_online())
+            work(researcher, experiments=2)
+            after = set(researcher.client.agents_online())
+            assert after - before == {name}
+            # Asked before the second experiment, after the first result.
+            assert researcher.reporter.of("online")[-1] == {"agents": len(after)}

@@ -430,6 +430,36 @@ def test_no_run_starts_against_the_owners_schedule(coordinator_url, tmp_path, mo
         assert researcher.reporter.names()[:2] == ["waiting", "claimed"]
 
 
+def test_a_night_that_ends_during_a_run_ends_with_that_run(coordinator_url, tmp_path):
+    loads = [0.0]
+    schedule = Schedule(load_percent=lambda: loads[-1])
+    events = Events()
+
+    def somebody_sits_down(_request) -> None:
+        loads.append(90.0)
+
+    with researcher_at(
+        *(coordinator_url, tmp_path),
+        schedule=schedule,
+        reporter=events,
+        runner=make_runner(before=somebody_sits_down),
+    ) as researcher:
+        emit = events.emit
+
+        def stop_at_rest(event, **fields):
+            emit(event, **fields)
+            if event == "waiting":
+                researcher.stop.set()
+
+        events.emit = stop_at_rest
+        work(researcher)
+        assert researcher.outcomes == {"keep": 1}
+        assert researcher.workbench.get() is None
+        assert researcher.outbox.count() == 0
+        assert events.names()[-2:] == ["published", "waiting"]
+    assert [each["status"] for each in history(coordinator_url)] == ["done"]
+
+
 def test_an_examiner_that_does_not_start_ends_the_work_and_frees_the_claim(
     coordinator_url, tmp_path
 ):

@@ -93,9 +93,17 @@ class Prompting:
 
 def test_the_prompt_shows_what_the_swarm_finds(coordinator_url, agent, tmp_path):
     fill(agent)
+    publish(
+        agent,
+        "Cosine schedule",
+        source=make_program(depth=9),
+        platform="other-gpu",
+        metrics=None,
+        crash_reason="nan",
+    )
     proposer = Prompting()
     with researcher_at(coordinator_url, tmp_path, proposer=proposer) as researcher:
         work(researcher, experiments=2)
     section = proposer.prompts[-1].partition("Failures like what was thought of last:")[2]
     # Measured on another platform: only the search knows of it here.
-    assert "Increase the learning rate of the matrices" in section
+    assert "Cosine schedule" in section

@@ -74,7 +74,7 @@ class Events:
         pass
 
     def names(self) -> list[str]:
-        return [name for name, _ in self.seen if name != "progress"]
+        return [name for name, _ in self.seen if name not in {"progress", "online"}]
 
     def of(self, name: str) -> list[dict[str, Any]]:
         return [fields for event, fields in self.seen if event == name]

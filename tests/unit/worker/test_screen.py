@@ -66,6 +66,13 @@ def test_being_alone_is_said_once_and_shown():
     assert "with the swarm" in picture(("solo", reason), ("rejoined", {"waiting_results": 2}))
 
 
+def test_the_view_shows_how_many_are_online_while_the_swarm_is_there():
+    text = picture(("online", {"agents": 3}), ("online", {"agents": 12}))
+    assert "with the swarm · 12 online" in text.rpartition("swarmlab · otter")[2]
+    alone = picture(("online", {"agents": 3}), ("solo", {"reason": "nobody answers"}))
+    assert "online" not in alone.rpartition("swarmlab · otter")[2]
+
+
 def test_what_fits_is_chosen():
     assert isinstance(make_reporter(io.StringIO(), is_json=True, agent="a"), JsonReporter)
     assert isinstance(make_reporter(io.StringIO(), is_json=False, agent="a"), LineReporter)
