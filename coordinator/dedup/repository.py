@@ -16,9 +16,9 @@ from coordinator.results.models import Result
 from shared.states import ExperimentStatus, Outcome
 
 # Of each kind of likeness so many are looked at; a claim must not cost more in an old campaign.
-SAME = 50
+SAME = 10
 SAME_PARAMETERS = 2_000
-SAME_LIVE = 200
+SAME_LIVE = 30
 
 
 def _cosine(description: Description) -> ColumnElement[float]:

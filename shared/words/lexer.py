@@ -1,6 +1,7 @@
 """From prose to tokens: numbers, arrows, punctuation and plain words."""
 
 import re
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,7 +55,8 @@ def tokens(text: str) -> list[Token]:
         elif match["quantity"]:
             found.append(Token("quantity", match["quantity"], read_quantity(match)))
         elif match["word"]:
-            found.append(Token("word", _singular(match["word"])))
+            # The same few thousand words come up in every hypothesis that is kept in memory.
+            found.append(Token("word", sys.intern(_singular(match["word"]))))
         else:
             found.append(Token("mark", match["mark"].strip()))
     return _join_number_words(found)
