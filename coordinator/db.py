@@ -55,7 +55,8 @@ def make_engine(database_url: str, *, pool_size: int = 16) -> AsyncEngine:
         # The index of embeddings is asked to look on where the nearest belong to other campaigns.
         connect_args={
             "connect_timeout": 5,
-            "options": "-c statement_timeout=15000 -c hnsw.iterative_scan=strict_order",
+            "options": "-c statement_timeout=15000 -c hnsw.iterative_scan=strict_order"
+            " -c hnsw.ef_search=100",  # of 40, the default, 2 % of the near neighbours slip through
         },
     )
 

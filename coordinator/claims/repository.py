@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,7 +25,8 @@ async def grant_claim(session: AsyncSession, *, lease_ttl_s: int, **values: Any)
         status=ExperimentStatus.CLAIMED, epoch=1, lease_expires_at=expires_at, **values
     )
     taken = {
-        name: statement.excluded[name]
+        # By name: ``statement.excluded`` would build a copy of the table for every claim.
+        name: literal_column(f"excluded.{name}")
         for name in (
             *("agent_id", "hypothesis", "rationale", "base_sha256", "source_sha256"),
             *("change", "change_key", "changed_names", "parameters_key", "values_key", "embedding"),

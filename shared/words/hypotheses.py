@@ -14,7 +14,7 @@ from shared.words.numbers import Quantity
 from shared.words.segments import segments_of
 from shared.words.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
-MAX_CHARACTERS = 1_000  # a change is stated early; what follows is the reasoning
+MAX_CHARACTERS = 500  # a change is stated early; what follows is the reasoning
 # Always there: naming one without saying what becomes of it says nothing.
 _KNOBS = frozenset({"lr", "batch", "device_batch", "depth", "width", "n_head", "seq_len"})
 _JOINTS = frozenset(
