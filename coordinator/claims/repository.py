@@ -24,7 +24,7 @@ async def grant_claim(session: AsyncSession, *, lease_ttl_s: int, **values: Any)
     statement = postgresql.insert(Experiment).values(
         status=ExperimentStatus.CLAIMED, epoch=1, lease_expires_at=expires_at, **values
     )
-    taken = {
+    taken: dict[str, Any] = {
         # By name: ``statement.excluded`` would build a copy of the table for every claim.
         name: literal_column(f"excluded.{name}")
         for name in (
