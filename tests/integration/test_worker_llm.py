@@ -163,6 +163,14 @@ def test_what_cannot_run_is_repaired_with_the_error_shown(tmp_path, name, reply,
     assert complaint in json.dumps(stub.requests[1]["messages"][-1])
 
 
+def test_after_a_result_an_insight_is_asked_for(tmp_path):
+    script = in_turn(tool_call(**GOOD), tool_call(**GOOD, insight="Higher rates help."))
+    with proposer_with(script, tmp_path) as (proposer, stub, _):
+        proposal = proposer.propose(make_briefing(latest=(new_id(),)))
+    assert proposal.insight == "Higher rates help."
+    assert "what your result teaches" in json.dumps(stub.requests[1]["messages"][-1])
+
+
 def test_after_three_repairs_the_stand_in_proposes(tmp_path):
     with proposer_with(always(text("no")), tmp_path) as (proposer, stub, _):
         proposal = proposer.propose(make_briefing())

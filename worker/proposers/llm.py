@@ -225,6 +225,8 @@ def _proposal(briefing: Briefing, message: Message) -> Proposal:
             f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5]
         )
         raise InvalidProposalError(f"The tool call is malformed: {problems}") from error
+    if briefing.latest and not answer.insight.strip():
+        raise InvalidProposalError("Say in insight, in one sentence, what your result teaches.")
     candidate = apply_edits(briefing.base_source, answer.edits)
     check_program(briefing.base_source, candidate)
     expected = f"\n\nExpected: {answer.expected_effect}" if answer.expected_effect else ""

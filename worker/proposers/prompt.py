@@ -60,7 +60,7 @@ TOOL: dict[str, Any] = {
             "expected_effect": {"type": "string", "description": "E.g. 'val_bpb -0.002'."},
             "insight": {
                 "type": "string",
-                "description": "What the latest results teach, one sentence, if they do.",
+                "description": "What your latest result teaches, one sentence; once you have one.",
             },
             "idea": {
                 "type": "object",
