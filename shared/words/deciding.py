@@ -42,6 +42,7 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
         return Verdict("distinct", "nothing is said")
     if a.text == b.text:
         return Verdict("duplicate", "the same words")
+    a, b = sorted((a, b), key=lambda each: each.text)  # the same verdict in either order
     if contradiction := _contradiction(a, b):
         return Verdict("distinct", contradiction)
     evidence = evidence_of_content(a, b)

@@ -64,6 +64,17 @@ def test_the_same_words_in_other_parts_are_another_experiment():
     assert verdict(other, "depth 9, GQA").is_duplicate
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("wider (ASPECT_RATIO=96), shallower (DEPTH=6)", "DEPTH 6 with ASPECT_RATIO 96"),
+        ("SGD-style momentum of Muon at 0.9 rather than 0.95", "Muon momentum=0.9"),
+    ],
+)
+def test_the_order_of_the_two_does_not_matter(one, other):
+    assert verdict(one, other) == verdict(other, one)
+
+
 def test_what_stays_as_it_is_is_no_change():
     one = "MATRIX_LR 0.04 -> 0.05"
     other = "raise the matrix LR to 0.05 but leave EMBEDDING_LR at 0.6 and weight decay at 0.2"
