@@ -15,6 +15,7 @@ from shared.words.evidence import (
     evidence_of_content,
     evidence_of_moulds,
     is_swapped,
+    one_more,
     other_target,
     score,
     weight_of,
@@ -63,8 +64,10 @@ def _contradiction(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
         return "one changes something more, in unknown words"
     if is_swapped(a, b) and len(a.parts) == len(b.parts) > 1:
         return "the same words in each other's places"
-    parameter = other_target(a, b)
-    return f"{parameter} takes another value" if parameter else ""
+    if parameter := other_target(a, b):
+        return f"{parameter} takes another value"
+    parameter = one_more(a, b)
+    return f"only one of them sets {parameter}" if parameter else ""
 
 
 def _heaviest(evidence: Evidence, sign: int) -> str:

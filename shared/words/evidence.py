@@ -75,6 +75,18 @@ def other_target(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     return ""
 
 
+def one_more(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    """The parameter that only one sets, to a number that the other does not say, or ""."""
+    if not _agreement(a, b)[0]:
+        return ""
+    for one, other in ((a, b), (b, a)):
+        for atom in one.atoms:
+            is_unmet = bool(atom.new) and unmet(atom.new, reachable(other)) == len(atom.new)
+            if is_unmet and _is_never_named(atom, other):
+                return atom.parameter
+    return ""
+
+
 def _agrees(a: ParsedHypothesis, b: ParsedHypothesis) -> bool:
     agreeing, _, size = _agreement(a, b)
     return size > 0 and agreeing == size

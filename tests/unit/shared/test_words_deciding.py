@@ -75,6 +75,11 @@ def test_the_order_of_the_two_does_not_matter(one, other):
     assert verdict(one, other) == verdict(other, one)
 
 
+def test_who_sets_one_more_parameter_runs_another_experiment():
+    one = "Multi-query attention, and use the freed parameters for MLP ratio 5"
+    assert not verdict(one, "n_kv_head=1").is_duplicate
+
+
 def test_what_stays_as_it_is_is_no_change():
     one = "MATRIX_LR 0.04 -> 0.05"
     other = "raise the matrix LR to 0.05 but leave EMBEDDING_LR at 0.6 and weight decay at 0.2"
