@@ -146,5 +146,7 @@ def test_a_worker_is_told_how_many_are_online(coordinator_url, tmp_path):
             work(researcher, experiments=2)
             after = set(researcher.client.agents_online())
             assert after - before == {name}
-            # Asked before the second experiment, after the first result.
-            assert researcher.reporter.of("online")[-1] == {"agents": len(after)}
+            # Asked before the second experiment, after the first result. The agents of other
+            # tests leave meanwhile: presence lasts for some seconds.
+            (online,) = researcher.reporter.of("online")[-1:]
+            assert len(after) <= online["agents"] <= len(before | after)
