@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ from coordinator.campaigns.folder import CampaignFolder, read_campaign_folder
 from coordinator.campaigns.service import create_campaign
 from coordinator.db import make_engine, make_sessions
 from coordinator.dedup.description import Description
+from coordinator.dedup.readings import reading_to_json, reading_version
 from coordinator.embedded import running_services
 from coordinator.laptop.processes import running
 from coordinator.schema import migrate
@@ -52,6 +54,7 @@ CAMPAIGN = "claims-benchmark"
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 VARIANT_COSINE = 0.97
 RECALL_QUERIES = 500
+SLAB = 20_000  # rows that are read by all cores before they are written
 
 
 def real_hypotheses(folder: Path) -> list[str]:
@@ -71,6 +74,14 @@ def real_hypotheses(folder: Path) -> list[str]:
 def variant(text: str, rng: random.Random) -> str:
     """The same words with every number scaled by its own factor."""
     return NUMBER.sub(lambda match: f"{float(match[0]) * rng.uniform(0.3, 3.0):.4g}", text)
+
+
+def described(text: str) -> tuple[str, tuple[str, str], str]:
+    """The text, the keys that find it and what was read of it."""
+    parsed = parse_hypothesis(text)
+    description = Description(parsed=parsed, change=None, embedding=np.empty(0))
+    keys = description.parameters_key, description.values_key
+    return text, keys, reading_to_json(parsed)
 
 
 def turned(vector: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -95,7 +106,6 @@ class History:
         say(f"embedding {embed} variants of {len(texts)} hypotheses")
         self.texts = [*texts, *(variant(self.rng.choice(texts), self.rng) for _ in range(embed))]
         self.vectors = Embedder().embed_many(self.texts)
-        self.keys = [self._keys(number) for number in range(len(self.texts))]
         self.rows = 0
         row = self.connection.execute(
             "SELECT id, baseline_sha256 FROM campaigns WHERE name = %s", [CAMPAIGN]
@@ -113,15 +123,20 @@ class History:
         self.connection.execute("DROP INDEX ix_experiments_embedding")
         columns = (
             "id, campaign_id, agent_id, hypothesis, source_sha256, platform, status, epoch,"
-            " completed_at, changed_names, parameters_key, values_key, embedding"
+            " completed_at, changed_names, parameters_key, values_key, embedding, reading,"
+            " reading_version"
         )
         with (
+            ProcessPoolExecutor() as pool,
             self.connection.cursor() as cursor,
             cursor.copy(f"COPY experiments ({columns}) FROM STDIN") as copy,
         ):
             while self.rows < size:
-                copy.write_row(self._row())
-                self.rows += 1
+                drawn = [self._draw(self.rows + n) for n in range(min(SLAB, size - self.rows))]
+                read = pool.map(described, [text for text, _ in drawn], chunksize=500)
+                for (_, vector), (text, keys, reading) in zip(drawn, read, strict=True):
+                    copy.write_row(self._row(text, vector, keys, reading))
+                self.rows += len(drawn)
         started = time.monotonic()
         self.connection.execute("SET maintenance_work_mem = '3GB'")
         self.connection.execute(
@@ -131,23 +146,20 @@ class History:
         self.connection.execute("ANALYZE experiments")
         say(f"index built in {time.monotonic() - started:.0f} s")
 
-    def _keys(self, number: int) -> tuple[str, str]:
-        parsed = parse_hypothesis(self.texts[number])
-        description = Description(parsed=parsed, change=None, embedding=self.vectors[number])
-        return description.parameters_key, description.values_key
-
-    def _row(self) -> Sequence[Any]:
+    def _draw(self, place: int) -> tuple[str, np.ndarray]:
         number = self.rng.randrange(len(self.texts))
         text, vector = self.texts[number], self.vectors[number]
-        parameters_key, values_key = self.keys[number]
-        if self.rows >= len(self.texts):
-            # Other numbers: the same parameters, with values that nobody else has.
-            text, vector = variant(text, self.rng), turned(vector, self.numpy_rng)
-            values_key = f"{self.rng.getrandbits(128):032x}"
+        if place < len(self.texts):
+            return text, vector
+        return variant(text, self.rng), turned(vector, self.numpy_rng)
+
+    def _row(
+        self, text: str, vector: np.ndarray, keys: tuple[str, str], reading: str
+    ) -> Sequence[Any]:
         return (
             *(new_id(), self.campaign_id, self.agent_id, text, self.program, "benchmark"),
             *("done", 0, "2026-01-01T00:00:00Z", []),
-            *(parameters_key, values_key, HalfVector(vector)),
+            *(*keys, HalfVector(vector), reading, reading_version()),
         )
 
     def index_mb(self) -> dict[str, float]:

@@ -30,7 +30,7 @@ async def grant_claim(session: AsyncSession, *, lease_ttl_s: int, **values: Any)
         for name in (
             *("agent_id", "hypothesis", "rationale", "base_sha256", "source_sha256"),
             *("change", "change_key", "changed_names", "parameters_key", "values_key", "embedding"),
-            *("platform", "seed", "status", "retest_of"),
+            *("reading", "reading_version", "platform", "seed", "status", "retest_of"),
         )
     }
     statement = statement.on_conflict_do_update(

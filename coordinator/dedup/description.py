@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from coordinator.campaigns.models import Campaign
+from coordinator.dedup.readings import reading_to_json, reading_version
 from coordinator.programs.repository import find_source
 from coordinator.search.embedder import Embedder, Vector
 from shared.changes import (
@@ -61,6 +62,8 @@ class Description:
             "parameters_key": self.parameters_key,
             "values_key": self.values_key,
             "embedding": self.embedding,
+            "reading": reading_to_json(self.parsed),
+            "reading_version": reading_version(),
         }
 
 
@@ -111,8 +114,8 @@ async def campaign_vocabulary(session: AsyncSession, campaign: Campaign) -> Voca
 # By the hash of the program, so an entry cannot become wrong; one per campaign.
 _vocabularies: dict[str, Vocabulary] = {}
 
-# The same neighbours come up again and again; parsing one costs more than comparing a dozen.
-parse_cached = lru_cache(maxsize=20_000)(parse_experiment)
+# A claim's words come again with its result, and an idea's with every claim like it.
+parse_cached = lru_cache(maxsize=5_000)(parse_experiment)
 
 
 def change_to_json(change: ChangeSignature) -> dict[str, Any]:

@@ -1,10 +1,25 @@
 """Queries that find what an experiment may repeat."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Float, Select, func, literal, or_, select, text, union
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Float,
+    Integer,
+    Select,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    text,
+    union,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from coordinator.agents.models import Agent
@@ -21,9 +36,10 @@ SAME_PARAMETERS = 2_000
 SAME_LIVE = 30
 
 
-def _cosine(description: Description) -> ColumnElement[float]:
-    distance: ColumnElement[float] = Experiment.embedding.cosine_distance(description.embedding)
-    return literal(1.0, Float) - distance
+EMBEDDING: ColumnElement[Any] = bindparam("embedding", type_=Experiment.embedding.type)
+CAMPAIGN_ID: ColumnElement[UUID] = bindparam("campaign_id", type_=Experiment.campaign_id.type)
+DISTANCE: ColumnElement[float] = Experiment.embedding.cosine_distance(EMBEDDING)
+COSINE: ColumnElement[float] = literal(1.0, Float) - DISTANCE
 
 
 async def find_neighbours(
@@ -40,14 +56,32 @@ async def find_neighbours(
     claims and of the newest. No approximate index is asked: a live claim is always found.
 
     Returns:
-        Rows ``(id, hypothesis, change, base_sha256, dedup_key, status, is_live, outcome,
-        crash_reason, val_bpb, agent, fingerprint, cosine)``.
+        Rows ``(id, hypothesis, reading, reading_version, change, base_sha256, dedup_key, status,
+        is_live, outcome, crash_reason, val_bpb, agent, fingerprint, cosine)``.
     """
-    here = Experiment.campaign_id == campaign_id
-    same_parameters = here & (Experiment.parameters_key == description.parameters_key)
-    cosine = _cosine(description)
+    change = description.change
+    statement = _neighbours(has_change=change is not None, has_program=dedup_key is not None)
+    asked = {
+        "campaign_id": campaign_id,
+        "embedding": description.embedding,
+        "parameters_key": description.parameters_key,
+        "values_key": description.values_key,
+    }
+    if change is not None:
+        asked["change_key"] = change.key
+    if dedup_key is not None:
+        asked["dedup_key"] = dedup_key
+    rows = await session.execute(statement, asked)
+    return list(rows.all())
+
+
+@cache
+def _neighbours(*, has_change: bool, has_program: bool) -> Executable:
+    """Return the statement; built once, because building takes as long as running."""
+    here = Experiment.campaign_id == CAMPAIGN_ID
+    same_parameters = here & (Experiment.parameters_key == bindparam("parameters_key"))
     newest = (
-        select(Experiment.id, cosine.label("cosine"))
+        select(Experiment.id, COSINE.label("cosine"))
         .where(same_parameters)
         .order_by(Experiment.id.desc())
         .limit(SAME_PARAMETERS)
@@ -56,25 +90,29 @@ async def find_neighbours(
     nearest = select(newest.c.id).order_by(newest.c.cosine.desc()).limit(SAME)
     live = (
         select(Experiment.id)
-        .where(same_parameters & (Experiment.status == ExperimentStatus.CLAIMED))
-        .order_by(cosine.desc())
+        .where(same_parameters & (Experiment.status == literal_column("'claimed'")))
+        .order_by(COSINE.desc())
         .limit(SAME_LIVE)
     )
-    same_values = _newest(same_parameters & (Experiment.values_key == description.values_key))
+    same_values = _newest(same_parameters & (Experiment.values_key == bindparam("values_key")))
     parts = [nearest, live, same_values]
-    if description.change is not None:
-        parts.append(_newest(here & (Experiment.change_key == description.change.key)))
-    if dedup_key is not None:
-        parts.append(select(Experiment.id).where(here, Experiment.dedup_key == dedup_key))
+    if has_change:
+        parts.append(_newest(here & (Experiment.change_key == bindparam("change_key"))))
+    if has_program:
+        of_program = Experiment.dedup_key == bindparam("dedup_key")
+        parts.append(select(Experiment.id).where(here, of_program))
         # A repeat gave its key up, but a late result answers for its program all the same.
-        repeats = here & Experiment.repeat_of.is_not(None) & (Program.fingerprint == dedup_key)
-        of_program = Program.source_sha256 == Experiment.source_sha256
-        parts.append(_newest(repeats).join(Program, of_program))
+        repeats = here & Experiment.repeat_of.is_not(None)
+        behaves = Program.fingerprint == bindparam("dedup_key")
+        has = Program.source_sha256 == Experiment.source_sha256
+        parts.append(_newest(repeats & behaves).join(Program, has))
     found = union(*(select(part.subquery().c.id) for part in parts)).subquery()
-    rows = await session.execute(
+    return (
         select(
             Experiment.id,
             Experiment.hypothesis,
+            Experiment.reading,
+            Experiment.reading_version,
             Experiment.change,
             Experiment.base_sha256,
             Experiment.dedup_key,
@@ -88,7 +126,7 @@ async def find_neighbours(
             Result.val_bpb,
             Agent.name.label("agent"),
             Program.fingerprint,
-            cosine.label("cosine"),
+            COSINE.label("cosine"),
         )
         .join(found, found.c.id == Experiment.id)
         .join(Agent, Agent.id == Experiment.agent_id)
@@ -96,7 +134,6 @@ async def find_neighbours(
         .outerjoin(Program, Program.source_sha256 == Experiment.source_sha256)
         .order_by(text("cosine DESC NULLS LAST"), Experiment.id)
     )
-    return list(rows.all())
 
 
 def _newest(condition: ColumnElement[bool]) -> Select[UUID]:
@@ -111,7 +148,18 @@ async def find_similar(
     Returns:
         Rows ``(id, hypothesis, status, outcome, val_bpb, agent, cosine)``.
     """
-    rows = await session.execute(
+    asked = {
+        "campaign_id": campaign_id,
+        "embedding": description.embedding,
+        "most": limit,
+    }
+    rows = await session.execute(_similar(), asked)
+    return list(rows.all())
+
+
+@cache
+def _similar() -> Executable:
+    return (
         select(
             Experiment.id,
             Experiment.hypothesis,
@@ -119,15 +167,14 @@ async def find_similar(
             Result.outcome,
             Result.val_bpb,
             Agent.name.label("agent"),
-            _cosine(description).label("cosine"),
+            COSINE.label("cosine"),
         )
         .join(Agent, Agent.id == Experiment.agent_id)
         .outerjoin(Result, Result.experiment_id == Experiment.id)
-        .where(Experiment.campaign_id == campaign_id, Experiment.embedding.is_not(None))
-        .order_by(Experiment.embedding.cosine_distance(description.embedding))
-        .limit(limit)
+        .where(Experiment.campaign_id == CAMPAIGN_ID, Experiment.embedding.is_not(None))
+        .order_by(DISTANCE)
+        .limit(bindparam("most", type_=Integer))
     )
-    return list(rows.all())
 
 
 async def find_parents(

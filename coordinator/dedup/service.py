@@ -12,12 +12,14 @@ from coordinator.dedup.description import (
     change_from_json,
     parse_cached,
 )
+from coordinator.dedup.readings import reading_from_json, reading_version
 from coordinator.dedup.repository import find_neighbours, find_parents, find_similar
 from coordinator.errors import DuplicateClaimError
+from shared.changes import ChangeSignature
 from shared.dedup import Candidate, Neighbour, base_relation, decide_claim, standing_of
 from shared.states import CrashReason, ExperimentStatus, Outcome
 from shared.wire.claims import Match
-from shared.words import Vocabulary
+from shared.words import ParsedHypothesis, Vocabulary
 
 SIMILAR = 5
 SIMILAR_COSINE = 0.5  # below this two hypotheses have little but the field in common
@@ -65,7 +67,7 @@ async def refuse_duplicate(
                 CrashReason(row.crash_reason) if row.crash_reason else None,
             ),
             relation=base_relation(base_sha256, row.base_sha256, parents),
-            parsed=parse_cached(row.hypothesis, change, vocabulary),
+            parsed=_parsed(row, change, vocabulary),
             # First what counts once: each platform has a baseline of its own.
             fingerprint=row.dedup_key or row.fingerprint,
             change=change,
@@ -100,6 +102,12 @@ def _status_now(row: Any) -> ExperimentStatus:
     if status is ExperimentStatus.CLAIMED and not row.is_live:
         return ExperimentStatus.EXPIRED
     return status
+
+
+def _parsed(row: Any, change: ChangeSignature | None, vocabulary: Vocabulary) -> ParsedHypothesis:
+    if row.reading_version == reading_version():
+        return reading_from_json(row.reading)
+    return parse_cached(row.hypothesis, change, vocabulary)
 
 
 def _match(row: Any) -> Match:

@@ -45,7 +45,8 @@ class Experiment(Base):
     ``change`` is the canonical difference to the base. What the words and the change say is kept
     in the form that finds its like: ``parameters_key`` names the parameters touched,
     ``values_key`` also what becomes of them, ``change_key`` the difference as a whole, and
-    ``embedding`` (384 numbers of unit length) stands for the sound of the words.
+    ``embedding`` (384 numbers of unit length) stands for the sound of the words. ``reading`` is
+    what the rules of ``reading_version`` read.
     """
 
     __tablename__ = "experiments"
@@ -69,6 +70,13 @@ class Experiment(Base):
         Index(
             "ix_experiments_parameters_key",
             *("campaign_id", "parameters_key", "values_key", "id"),
+        ),
+        # The newest of each, without a look at the others.
+        Index("ix_experiments_parameters_key_id", "campaign_id", "parameters_key", "id"),
+        Index(
+            "ix_experiments_live",
+            *("campaign_id", "parameters_key"),
+            postgresql_where=text("status = 'claimed'"),
         ),
         Index("ix_experiments_campaign_id_created_at", "campaign_id", "created_at"),
         Index(
@@ -106,6 +114,8 @@ class Experiment(Base):
     embedding: Mapped[npt.NDArray[np.float32] | None] = mapped_column(
         HALFVEC(384), deferred=True, deferred_raiseload=True
     )
+    reading: Mapped[str | None] = mapped_column(deferred=True, deferred_raiseload=True)
+    reading_version: Mapped[str | None]
     dedup_key: Mapped[str | None]
     platform: Mapped[str]
     seed: Mapped[int | None] = mapped_column(BigInteger)
