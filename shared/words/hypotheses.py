@@ -11,7 +11,7 @@ from shared.words.atoms import Atom, atoms_of
 from shared.words.items import Item, Segment, read_items
 from shared.words.likeness import family_of
 from shared.words.numbers import Quantity
-from shared.words.segments import segments_of
+from shared.words.segments import is_unread_change, segments_of
 from shared.words.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
 MAX_CHARACTERS = 500  # a change is stated early; what follows is the reasoning
@@ -51,6 +51,7 @@ class ParsedHypothesis:
         words: every content word of the statement, known or not.
         unknown: the content words of the statement that the vocabulary does not know.
         unread: how many parts of the statement change something that could not be read.
+        additions: how many further changes, added to the first, could not be read.
         quantities: every number, with what it does.
         meanings: what the words and numbers mean, in their order.
         parts: the words and numbers as they were said, without small words, between separators.
@@ -62,6 +63,7 @@ class ParsedHypothesis:
     words: frozenset[str]
     unknown: frozenset[str]
     unread: int = 0
+    additions: int = 0
     quantities: tuple[Quantity, ...] = ()
     meanings: tuple[str, ...] = ()
     parts: tuple[tuple[str, ...], ...] = ()
@@ -122,10 +124,14 @@ def parse_hypothesis(text: str, vocabulary: Vocabulary = DEFAULT_VOCABULARY) -> 
         words=frozenset(_meaning(item) for item in stated if _is_content(item)),
         unknown=frozenset(item.name for item in stated if item.kind == "unknown"),
         unread=sum(
-            not part and any(item.kind == "unknown" for item in segment.items)
+            not part and segment.has({"unknown"})
             for part, segment in zip(read, segments, strict=True)
-        )
-        + _unread_additions(items),
+        ),
+        additions=_unread_additions(items)
+        + sum(
+            not part and is_unread_change(segment.items)
+            for part, segment in list(zip(read, segments, strict=True))[1:]
+        ),
         quantities=tuple(item.quantity for item in items if item.quantity),
         meanings=tuple(_key(item) for item in items if item.kind not in _JOINTS),
         parts=tuple(_parts_of(items)),

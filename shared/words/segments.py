@@ -107,7 +107,7 @@ def _joins(current: Segment, joint: str, content: list[Item]) -> bool:
     if joint == "with" and heads == {"init"}:
         return True  # "initialise with a normal"
     has_unknown = any(item.kind == "unknown" for item in content)
-    if current.is_complete and (_is_unread_change(content) or (joint == "+" and has_unknown)):
+    if current.is_complete and (is_unread_change(content) or (joint == "+" and has_unknown)):
         return False
     if not Segment(content).has(NAMING) or not current.has(NAMING):
         return True
@@ -125,7 +125,7 @@ def _only_details(content: list[Item]) -> bool:
     return bool(named) and named <= {"betas", "eps"}
 
 
-def _is_unread_change(content: list[Item]) -> bool:
+def is_unread_change(content: list[Item]) -> bool:
     """Whether a part does something to something that the vocabulary does not know."""
     first = next((item for item in content if item.kind not in {"fill", "mod"}), None)
     acts = first is not None and first.kind in {"up", "down", "on", "off", "replace", "more"}
