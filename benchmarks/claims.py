@@ -316,7 +316,9 @@ def measure(
             time.sleep(0.1)
     load = {"clients": arguments.clients, "claims": arguments.claims}
     words = new_words(texts, seed=100 + step)
-    asyncio.run(claim_at_once(url, words, clients=4, claims=40, rate=None))  # warm up
+    asyncio.run(
+        claim_at_once(url, words, clients=arguments.clients, claims=160, rate=None)
+    )  # warm up
     say(f"{history.rows:,}: paced at {arguments.rate:g} claims/s")
     paced = asyncio.run(claim_at_once(url, words, **load, rate=arguments.rate))
     say(f"{history.rows:,}: closed loop")

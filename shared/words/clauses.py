@@ -64,6 +64,8 @@ def _states_values(inner: list[Item], before: list[Item]) -> bool:
         clause.append(item)
     if inner[0].kind in {"from", "instead"} or any(item.kind == "arrow" for item in inner):
         return True
+    if [item.kind for item in inner] == ["quantity", "to", "quantity"]:
+        return True  # "in half (2**19 to 2**18)"
     if inner[0].kind == "quantity":
         return (
             not any(i.kind in {"quantity", "factor"} for i in clause)

@@ -151,6 +151,7 @@ def _of_words(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
 def evidence_of_moulds(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     """How the texts fit into each other: all of it speaks against, and takes longest to find."""
     meanings, words = mould_of(a.meanings, b.meanings), mould_of(a.said, b.said)
+    is_told = _is_read(a) and _is_read(b) and _agrees(a, b)
     return {
         "fillings of a loose mould": meanings.fillings if meanings.likeness >= 0.4 else 0,
         "fillings of a mould": meanings.fillings if meanings.likeness >= 0.6 else 0,
@@ -158,7 +159,7 @@ def evidence_of_moulds(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
         "other words in a tight mould": words.fillings if words.likeness >= 0.75 else 0,
         "additions to a mould": min(words.additions, 5) if words.likeness >= 0.75 else 0,
         "the same words swapped": is_swapped(a, b),
-        "one says the other and more": _says_more(a, b, words),
+        "one says the other and more": not is_told and _says_more(a, b, words),
     }
 
 

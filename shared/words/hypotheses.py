@@ -21,6 +21,9 @@ _JOINTS = frozenset(
     {"fill", "sep", "stop", "colon", "open", "close", "equal", "arrow", "from", "to", "by"}
     | {"instead", "why"}
 )
+_JOINTS_AND_VERBS = frozenset(
+    {"sep", "stop", "colon", "open", "close", "equal", "arrow", "on", "replace"}
+)
 _SMALL = frozenset(
     {
         "the", "a", "an", "of", "to", "for", "on", "in", "by", "at", "is", "are", "be", "and", "or",
@@ -239,7 +242,7 @@ def _parts_of(items: Iterable[Item]) -> Iterator[tuple[str, ...]]:
 def _words_of(item: Item) -> Iterator[str]:
     if item.quantity and item.kind == "quantity":
         yield f"{item.quantity.value:.5g}"
-    elif item.kind not in {"sep", "stop", "colon", "open", "close", "equal", "arrow"}:
+    elif item.kind not in _JOINTS_AND_VERBS:
         yield from (word for word in item.text.split() if word not in _SMALL)
 
 
