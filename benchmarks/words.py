@@ -24,7 +24,13 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from coordinator.search.embedder import Embedder
-from shared.words import ParsedHypothesis, parse_hypothesis
+from shared.words import (
+    DEFAULT_VOCABULARY,
+    REFERENCE_VOCABULARY,
+    ParsedHypothesis,
+    Vocabulary,
+    parse_hypothesis,
+)
 from shared.words.evidence import evidence_of
 from shared.words.weights import AGAINST, FOR
 
@@ -47,8 +53,16 @@ class Examples:
     labels: list[bool] = field(default_factory=list)
     counts: list[float] = field(default_factory=list)
 
-    def add(self, a: str, b: str, *, is_same: bool, count: float) -> None:
-        evidence = evidence_of(parsed(a), parsed(b))
+    def add(
+        self,
+        a: str,
+        b: str,
+        *,
+        is_same: bool,
+        count: float,
+        vocabulary: Vocabulary = DEFAULT_VOCABULARY,
+    ) -> None:
+        evidence = evidence_of(parsed(a, vocabulary), parsed(b, vocabulary))
         if count == WEIGHT_OF_LOGS and evidence["every change agrees"]:
             count = WEIGHT_OF_AGREEING_LOGS
         self.rows.append([float(evidence[name]) for name in NAMES])
@@ -57,8 +71,8 @@ class Examples:
 
 
 @cache
-def parsed(text: str) -> ParsedHypothesis:
-    return parse_hypothesis(text)
+def parsed(text: str, vocabulary: Vocabulary) -> ParsedHypothesis:
+    return parse_hypothesis(text, vocabulary)
 
 
 def read_pairs(paths: Sequence[Path]) -> dict[str, Examples]:
@@ -69,7 +83,10 @@ def read_pairs(paths: Sequence[Path]) -> dict[str, Examples]:
             for row in csv.DictReader(file, delimiter="\t"):
                 part = row["category"].partition("/")[0] if "/" in row["category"] else "all"
                 examples = sources.setdefault(f"{path.stem} {part}", Examples())
-                examples.add(row["a"], row["b"], is_same=row["label"] == "dup", count=1.0)
+                is_same = row["label"] == "dup"
+                examples.add(
+                    *(row["a"], row["b"]), is_same=is_same, count=1.0, vocabulary=REFERENCE_VOCABULARY
+                )
     return sources
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from coordinator.dedup.tables import TableError, read_table
-from shared.words import ParsedHypothesis, decide, parse_hypothesis
+from shared.words import REFERENCE_VOCABULARY, ParsedHypothesis, decide, parse_hypothesis
 
 PEERS_COSINE = 0.92  # what the peers block at
 LABELS = {"dup", "distinct"}
@@ -113,11 +113,11 @@ def read_pairs(path: Path, embedder: Embeds) -> list[Pair]:
 
 
 def by_rule(pairs: Sequence[Pair]) -> Iterator[bool]:
-    """Our verdict on each pair."""
+    """Our verdict on each pair, both for changes of the reference program."""
     parsed: dict[str, ParsedHypothesis] = {}
     for pair in pairs:
         for text in (pair.a, pair.b):
-            parsed.setdefault(text, parse_hypothesis(text))
+            parsed.setdefault(text, parse_hypothesis(text, REFERENCE_VOCABULARY))
         yield decide(parsed[pair.a], parsed[pair.b]).is_duplicate
 
 

@@ -102,6 +102,7 @@ class Atom:
         change: a factor or delta where no new number is given.
         direction: +1 up, -1 down, 0 unsaid.
         state: `on`, `off` or "" when neither was said.
+        start: what the program has before, where that is known and one number.
     """
 
     parameter: str
@@ -113,6 +114,7 @@ class Atom:
     change: Quantity | None = None
     direction: int = 0
     state: str = ""
+    start: Quantity | None = None
 
     @property
     def is_vague(self) -> bool:

@@ -10,6 +10,8 @@ from shared.words.numbers import Quantity
 
 Agreement = Literal["same", "other", "unclear"]
 
+_ROUNDED = 0.002  # 0.04 times the root of two is written 0.0566
+
 
 def compare(a: Atom, b: Atom) -> Agreement:
     """Whether two atoms of one family say the same."""
@@ -19,12 +21,34 @@ def compare(a: Atom, b: Atom) -> Agreement:
         return _compare_values(a, b)
     if a.new and b.new:
         return _compare_numbers(a, b)
+    if _lands_on_the_same(a, b):
+        return "same"
     steps_a, steps_b = _changes(a), _changes(b)
     if steps_a and steps_b:
         return "same" if any(x.equals(y) for x in steps_a for y in steps_b) else "other"
     if direction_of(a) * direction_of(b) < 0:
         return "other"
     return _compare_vague(a, b) if a.is_vague and b.is_vague else "unclear"
+
+
+def landing(atom: Atom) -> float | None:
+    """The number that the parameter takes, said or from what it starts at."""
+    if atom.new:
+        return atom.new[0].value if len(atom.new) == 1 else None
+    if atom.change is None or len(atom.old) > 1:
+        return None
+    start = atom.old[0] if atom.old else atom.start
+    if start is None:
+        return None
+    is_factor = atom.change.kind == "factor"
+    return start.value * atom.change.value if is_factor else start.value + atom.change.value
+
+
+def _lands_on_the_same(a: Atom, b: Atom) -> bool:
+    one, other = landing(a), landing(b)
+    if one is None or other is None:
+        return False
+    return abs(one - other) <= _ROUNDED * max(abs(one), abs(other))
 
 
 def leaves_for_another(a: Atom, b: Atom) -> bool:
@@ -84,8 +108,9 @@ def _changes(atom: Atom) -> list[Quantity]:
     """The factor and the step of an atom, stated or from its old and new number."""
     if atom.change is not None:
         return [atom.change]
-    if len(atom.new) == len(atom.old) == 1:
-        old, new = atom.old[0], atom.new[0]
+    start = atom.old[0] if len(atom.old) == 1 else atom.start
+    if len(atom.new) == 1 and start is not None and len(atom.old) <= 1:
+        old, new = start, atom.new[0]
         steps = [Quantity(value=new.value - old.value, kind="delta")]
         if old.value:
             slack = max(old.slack / abs(old.value), new.slack / abs(old.value))
@@ -97,8 +122,9 @@ def _changes(atom: Atom) -> list[Quantity]:
 
 def direction_of(atom: Atom) -> int:
     """Up (1), down (-1) or unsaid (0)."""
-    if atom.old and atom.new:
-        difference = atom.new[0].value - atom.old[0].value
+    start = atom.old[0] if atom.old else atom.start
+    if start is not None and atom.new:
+        difference = atom.new[0].value - start.value
         return (difference > 0) - (difference < 0)
     if atom.change is not None:
         neutral = 1.0 if atom.change.kind == "factor" else 0.0

@@ -12,6 +12,7 @@ from typing import Literal
 from shared.words.atoms import Atom
 from shared.words.evidence import (
     Evidence,
+    agrees,
     evidence_of_content,
     evidence_of_moulds,
     is_swapped,
@@ -61,7 +62,7 @@ def _contradiction(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     """What nothing else can outweigh, or ""."""
     if a.additions != b.additions:
         return "one changes something more, in unknown words"
-    if is_swapped(a, b) and len(a.parts) == len(b.parts) > 1:
+    if is_swapped(a, b) and len(a.parts) == len(b.parts) > 1 and not agrees(a, b):
         return "the same words in each other's places"
     if parameter := other_target(a, b):
         return f"{parameter} takes another value"

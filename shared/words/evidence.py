@@ -87,7 +87,8 @@ def one_more(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     return ""
 
 
-def _agrees(a: ParsedHypothesis, b: ParsedHypothesis) -> bool:
+def agrees(a: ParsedHypothesis, b: ParsedHypothesis) -> bool:
+    """Whether each change of one is a change of the other."""
     agreeing, _, size = _agreement(a, b)
     return size > 0 and agreeing == size
 
@@ -141,7 +142,7 @@ def _of_words(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
         "words in common": len(a.words & b.words) / max(1, min(len(a.words), len(b.words))),
         "changes not read": min(a.unread + b.unread, 3),
         "additions of one only": min(abs(a.additions - b.additions), 3),
-        "a long text not wholly alike": 0.0 if _agrees(a, b) else min(longest / 20 - 1, 3.0),
+        "a long text not wholly alike": 0.0 if agrees(a, b) else min(longest / 20 - 1, 3.0),
         "words not read": min(len(a.unknown ^ b.unknown), 12),
         "opposite words": bool(opposite(*only)),
         "other parts": bool(contradiction(a.words, b.words)),
@@ -151,7 +152,7 @@ def _of_words(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
 def evidence_of_moulds(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     """How the texts fit into each other: all of it speaks against, and takes longest to find."""
     meanings, words = mould_of(a.meanings, b.meanings), mould_of(a.said, b.said)
-    is_told = _is_read(a) and _is_read(b) and _agrees(a, b)
+    is_told = _is_read(a) and _is_read(b) and agrees(a, b)
     return {
         "fillings of a loose mould": meanings.fillings if meanings.likeness >= 0.4 else 0,
         "fillings of a mould": meanings.fillings if meanings.likeness >= 0.6 else 0,

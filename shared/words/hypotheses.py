@@ -12,6 +12,7 @@ from shared.words.items import Item, Segment, read_items
 from shared.words.likeness import family_of
 from shared.words.numbers import Quantity
 from shared.words.segments import is_unread_change, segments_of
+from shared.words.starts import REFERENCE, anchored, start_of
 from shared.words.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
 MAX_CHARACTERS = 500  # a change is stated early; what follows is the reasoning
@@ -122,7 +123,7 @@ def parse_hypothesis(text: str, vocabulary: Vocabulary = DEFAULT_VOCABULARY) -> 
     stated = [item for segment in segments for item in segment.items]
     return ParsedHypothesis(
         text=" ".join(text.lower().split()).rstrip(".!"),
-        atoms=atoms,
+        atoms=anchored(atoms, vocabulary.starts),
         numbers=frozenset(_value(item) for item in items if item.quantity),
         words=frozenset(_meaning(item) for item in stated if _is_content(item)),
         unknown=frozenset(item.name for item in stated if item.kind == "unknown"),
@@ -139,6 +140,17 @@ def parse_hypothesis(text: str, vocabulary: Vocabulary = DEFAULT_VOCABULARY) -> 
         meanings=tuple(_key(item) for item in items if item.kind not in _JOINTS),
         parts=tuple(_parts_of(items)),
     )
+
+
+def starting_from(statements: Iterable[str], vocabulary: Vocabulary) -> Vocabulary:
+    """The vocabulary for changes of a program of which these are true: `DEPTH = 8`, ….
+
+    What cannot be read as one number of one parameter tells nothing.
+    """
+    plainly = vocabulary.with_starts({})
+    read = [atom for each in statements for atom in parse_hypothesis(each, plainly).atoms]
+    known = {start_of(atom): atom.new[0] for atom in read if len(atom.new) == 1}
+    return vocabulary.with_starts(known)
 
 
 def parse_changes(
@@ -248,3 +260,8 @@ def _words_of(item: Item) -> Iterator[str]:
 
 def _meaning(item: Item) -> str:
     return item.name or item.kind
+
+
+REFERENCE_VOCABULARY = starting_from(
+    REFERENCE.replace(";", "\n").strip().splitlines(), DEFAULT_VOCABULARY
+)

@@ -102,7 +102,10 @@ def is_part(item: Item) -> bool:
 
     Such a word scales the parameter that follows it: `half the batch size`.
     """
-    return item.quantity is not None and item.text.split()[-1] in PARTS
+    first, *rest = item.text.split()
+    # "two hundredths" is a number, "two thirds" a share
+    is_decimal = bool(rest) and rest[-1] in {"tenth", "hundredth", "thousandth"}
+    return item.quantity is not None and not is_decimal and (rest or [first])[-1] in PARTS
 
 
 def _mark(token: Token) -> Item:

@@ -9,6 +9,7 @@ from shared.words.numbers import (
     PARTS,
     QUANTITY,
     SCALE_WORDS,
+    TENS,
     WORDS,
     Quantity,
     read_quantity,
@@ -29,6 +30,8 @@ _KEEP_S = frozenset(
         "process", "press", "cross", "gauss", "adamas", "towards", "always",
     }
 )  # fmt: skip
+_UNITS = {"one": 1.0, **{word: value for word, value in WORDS.items() if 0 < value < 10}}
+_SPOKEN = frozenset(WORDS) | {f"{ten} {unit}" for ten in TENS for unit in _UNITS}
 _ORDINAL_CONTEXT = frozenset({"first", "second", "last", "every", "other"})  # no fractions
 
 
@@ -87,6 +90,12 @@ def _join_number_words(found: list[Token]) -> list[Token]:
             joined.append(token)
         elif token.text in SCALE_WORDS and last and last.quantity:
             value = last.quantity.value * SCALE_WORDS[token.text]
+            joined[-1] = Token("quantity", f"{last.text} {token.text}", Quantity(value=value))
+        elif token.text == "percent" and last and last.quantity and last.text in _SPOKEN:
+            share = Quantity(value=last.quantity.value / 100, suffix="%")
+            joined[-1] = Token("quantity", f"{last.text} percent", share)
+        elif token.text in _UNITS and last and last.quantity and last.text in TENS:
+            value = last.quantity.value + _UNITS[token.text]
             joined[-1] = Token("quantity", f"{last.text} {token.text}", Quantity(value=value))
         elif token.text in PARTS and last and last.quantity and last.text in WORDS:
             value = last.quantity.value * PARTS[token.text]

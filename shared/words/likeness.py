@@ -83,7 +83,7 @@ def may_be_one(a: Atom, b: Atom) -> bool:
     family = family_of(a)
     if family != family_of(b):
         return False
-    one, other = _telling(a, family), _telling(b, family)
+    one, other = telling_scope(a), telling_scope(b)
     unknown, unknown_other = _unknown(one), _unknown(other)
     if unknown and unknown_other and not unknown & unknown_other:
         return False
@@ -129,7 +129,9 @@ def opposite(one: Iterable[str], other: Iterable[str]) -> str:
     return ""
 
 
-def _telling(atom: Atom, family: str) -> frozenset[str]:
+def telling_scope(atom: Atom) -> frozenset[str]:
+    """Of the parts that an atom names, those that tell it from the same change of others."""
+    family = family_of(atom)
     scope = atom.scope - _NEVER_TELLS
     if scope & _GROUPS:
         scope -= {"adam", "matrix"}

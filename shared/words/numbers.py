@@ -18,11 +18,12 @@ WORDS = {
     "ninety": 90.0, "twentyfour": 24.0,
     "sixteen": 16.0, "twenty": 20.0, "thirty": 30.0, "fifty": 50.0,
 }  # fmt: skip
+TENS = frozenset({"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"})
 SCALE_WORDS = {"hundred": 100.0, "thousand": 1e3, "million": 1e6, "billion": 1e9}
 PARTS = {
     "half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "sixth": 1 / 6,
     "eighth": 1 / 8, "sixteenth": 1 / 16, "tenth": 1 / 10, "twentieth": 1 / 20,
-    "hundredth": 1 / 100,
+    "twelfth": 1 / 12, "fiftieth": 1 / 50, "hundredth": 1 / 100, "thousandth": 1 / 1000,
 }  # fmt: skip
 
 

@@ -20,6 +20,18 @@ _REWRITES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
     (needle, re.compile(pattern), replacement)
     for needle, pattern, replacement in (
         ("_", r"(?<=\d)_(?=\d)", ""),
+        (
+            "n(0",
+            r"\bn\(0(?:\.0)?,\s?([\d.]+(?:e-?\d+)?)\s?(?:\^|\*\*)\s?2\)",
+            r" normal init std \1 ",
+        ),
+        ("per cent", r"\bper cent\b", "percent"),
+        ("one percent", r"\bone percent\b", "1%"),
+        ("fourth", r"\b(?:a|one) fourth\b", "quarter"),
+        ("in a hundred", r"\b(\w+) in a hundred\b", r"\1 percent"),
+        ("one time in ten", r"\bone time in ten\b", "10%"),
+        ("'d", r"'d\b", " would"),
+        ("'ll", r"'ll\b", " will"),
         ("..", r"\.{2,}", " "),
         (".", r"\b(?:(?:torch|nn|f|functional|utils|optim|self|np|math)\.)+(?=[a-z_])", ""),
         ("model.parameters", r"\bmodel\.parameters\(\)", " "),

@@ -8,10 +8,13 @@ Each line of a table is `meaning: phrase, phrase, …`. Phrases are compared in 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from shared.words import actions, parameters, parts
 from shared.words.lexer import plain
+
+if TYPE_CHECKING:
+    from shared.words.starts import Starts
 
 Kind = Literal[
     "head", "mod", "value", "up", "down", "on", "off", "replace", "instead", "from", "to", "by",
@@ -29,10 +32,16 @@ class Entry:
 
 
 class Vocabulary:
-    """Phrases and their meanings, extended by the constants of one campaign's `train.py`."""
+    """Phrases and their meanings, extended by the constants of one campaign's `train.py`.
 
-    def __init__(self, phrases: Mapping[str, Entry]) -> None:
+    Args:
+        phrases: each in the form that `plain` gives.
+        starts: what the parameters of the program are before the change, where that is known.
+    """
+
+    def __init__(self, phrases: Mapping[str, Entry], starts: "Starts | None" = None) -> None:
         self._phrases = phrases
+        self.starts: Starts = starts or {}
         self._longest: dict[str, int] = {}
         for phrase in phrases:
             first, *rest = phrase.split()
@@ -53,7 +62,11 @@ class Vocabulary:
             words = [word for word in plain(name.replace(".", " ")).split() if word]
             if words and not self._reads_as_parameter(words):
                 learned[" ".join(words)] = Entry("head", "_".join(words))
-        return Vocabulary({**learned, **self._phrases}) if learned else self
+        return Vocabulary({**learned, **self._phrases}, self.starts) if learned else self
+
+    def with_starts(self, starts: "Starts") -> "Vocabulary":
+        """This vocabulary for changes of a program in which the parameters have these values."""
+        return Vocabulary(self._phrases, starts)
 
     def _reads_as_parameter(self, words: list[str]) -> bool:
         position, has_head = 0, False

@@ -1,0 +1,48 @@
+"""What a program starts from: with it, `halve the matrix LR` and `MATRIX_LR = 0.02` are the same.
+
+It also tells a change from a reminder: in `depth 10 at width 512`, the width of a model that is 512
+wide changes nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from shared.words.atoms import Atom
+from shared.words.likeness import telling_scope
+from shared.words.numbers import Quantity
+
+Start = tuple[str, frozenset[str]]
+Starts = Mapping[Start, Quantity]
+
+# The settings of karpathy/autoresearch, from which the field's hypotheses start if nothing is said.
+REFERENCE = """
+TOTAL_BATCH_SIZE = 2**19; DEVICE_BATCH_SIZE = 128; DEPTH = 8; ASPECT_RATIO = 64; HEAD_DIM = 128
+n_embd = 512; number of heads = 4; EMBEDDING_LR = 0.6; UNEMBEDDING_LR = 0.004; MATRIX_LR = 0.04
+SCALAR_LR = 0.5; WEIGHT_DECAY = 0.2; beta1 = 0.8; beta2 = 0.95; WARMUP_RATIO = 0.0
+WARMDOWN_RATIO = 0.5; FINAL_LR_FRAC = 0.0; momentum = 0.95; Newton-Schulz steps = 5; softcap = 15
+sequence length = 2048; sliding window = 1024; rope base = 10000; MLP ratio = 4; vocab size = 8192
+"""
+
+
+def start_of(atom: Atom) -> Start:
+    """Under which name the value of an atom's parameter is kept."""
+    return atom.parameter, telling_scope(atom)
+
+
+def anchored(atoms: Iterable[Atom], starts: Starts) -> tuple[Atom, ...]:
+    """The atoms with what their parameters start from, without those that change nothing."""
+    every = tuple(_anchored(atom, starts) for atom in atoms)
+    changing = tuple(atom for atom in every if not _is_as_it_was(atom))
+    return changing or every
+
+
+def _anchored(atom: Atom, starts: Starts) -> Atom:
+    start = starts.get(start_of(atom))
+    is_number = not (atom.value or atom.old_value) and len(atom.new) <= 1
+    return replace(atom, start=start) if start is not None and is_number else atom
+
+
+def _is_as_it_was(atom: Atom) -> bool:
+    if atom.start is None or atom.old or atom.state == "off" or len(atom.new) != 1:
+        return False
+    return not atom.direction and atom.new[0].reads_as(atom.start)
