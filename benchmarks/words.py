@@ -85,7 +85,10 @@ def read_pairs(paths: Sequence[Path]) -> dict[str, Examples]:
                 examples = sources.setdefault(f"{path.stem} {part}", Examples())
                 is_same = row["label"] == "dup"
                 examples.add(
-                    *(row["a"], row["b"]), is_same=is_same, count=1.0, vocabulary=REFERENCE_VOCABULARY
+                    *(row["a"], row["b"]),
+                    is_same=is_same,
+                    count=1.0,
+                    vocabulary=REFERENCE_VOCABULARY,
                 )
     return sources
 

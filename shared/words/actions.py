@@ -83,6 +83,8 @@ weak: and, plus, while, also, as well as, together with, along with, then, combi
 weak: with
 """
 FILL = """
+fill: output, stream, branch, vector, std, standard deviation, trained, me, do, does, anyway
+fill: otherwise, of the way, of the way in, still, of my, choice, candidate
 fill: a, an, the, its, our, all, every, each, one, single, just, only, simply, slightly, bit
 fill: very, in, on the, over, during, per, about, around, roughly, approximately, s, set
 fill: setting, value, training, train, run, model, network, new, same, more aggressively

@@ -2,6 +2,51 @@
 
 # Lines are `parameter: phrase, phrase`.
 HEADS = """
+mtp: auxiliary head, aux head, extra output head, token after next, second next token
+mtp: head that predict, predict the token, predict token, two position ahead, two token ahead
+tie: share one matrix between, shared matrix for, same matrix for, one shared matrix, same tensor
+tie: share one matrix, very same tensor, one matrix for both, single matrix for
+label_smoothing: softened target, smooth the training target, smooth training target
+label_smoothing: uniformly over the vocabulary, softened label
+stochastic_depth: skip each block, skip each layer, skip every block, randomly skip each block
+stochastic_depth: skip each transformer block, block is bypassed, block is skipped, skip a block
+stochastic_depth: chance to skip each block, skip each block at random, skip block at random
+stochastic_depth: bypass each block, drop each block, drop each layer, block is dropped
+ema: shadow parameter, ema parameter, ema copy, exponential weight average, averaged copy
+ema: exponential moving average of all the weight, moving average of all the weight
+ema: exponential moving average of the parameter, exponential moving average of parameter
+ema: moving average of the parameter, running average of the parameter
+swa: snapshot, average the last, mean of the last, average of the last, weight of the last
+lookahead: slow weight, fast weight, halfway to the fast
+bigram: hash of the last two token, last two token, hash the previous and current token
+bigram: previous and the current token, previous and current token, token pair
+token_shift: previous token embedding, previous position embedding, preceding token embedding
+token_shift: embedding one position earlier, one position earlier, embedding of the previous token
+token_shift: predecessor, previous embedding
+doc_mask: own document, own text, mask across document, stop token from attending
+doc_mask: block attention between, attend only within, stop packed document from seeing
+cross_doc: attention between packed document
+attention_sink: sink logit, null logit, softmax denominator, softmax normalizer, null score
+batch: optimizer step every, token in each update, token for each update, token each update
+batch: token per weight update, token per gradient step, token per gradient update
+device_batch: sequence per forward pass, row per forward pass, sequence per forward
+device_batch: row per micro step, row per device
+seq_len: row of, token row, token per row, token per sequence, training row
+vocab: retrain the tokenizer, retrain the tokenizer with, tokenizer with, vocabulary entry
+clip: limit the global gradient norm, limit the gradient norm, bound the global gradient norm
+clip: global norm clipping, global gradient norm at, global grad norm at
+attention_scale: scale attention logit, scale the attention logit, attention logit multiplier
+attention_scale: softmax temperature, score scaling, scale of the softmax
+norm_gain: learnable gain per channel, trainable per channel scale, trainable per channel weight
+norm_gain: elementwise scale vector, gain per channel, learned per channel gain, gain vector
+positional: learned absolute position, learned absolute position embedding
+positional: trained position embedding, trainable position embedding, vector per position
+beta1: first adam beta, first adamw beta, adamw beta1
+beta2: second adam beta, second adamw beta, adamw beta2
+checkpointing: recompute activation, recompute the activation, recompute each block activation
+checkpointing: recompute block activation
+skip: mirror layer, mirror image layer, mirror block, mirrored layer, mirrored block
+gc: garbage collector, garbage collection, gc, python gc, cyclic gc, gc freeze, gc disable
 lr: step size, peak lr, peak learning rate, learning rate peak
 final_lr: lr tail, tail lr, end of schedule lr, final lr fraction of peak, residual lr
 final_lr: lr end at, end the lr at, end lr at, finish at, bottom out at, bottom out, lr end value

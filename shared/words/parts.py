@@ -3,6 +3,18 @@
 # Lines are `meaning: phrase, phrase`.
 # `family.value`: naming one of these says what the family is set to.
 VALUES = """
+window_pattern.l: whole context, full causal attention, full length causal attention, see everything
+window_pattern.l: attend over the whole sequence, attend over the whole context, attend to everything
+window_pattern.l: attend over the full context, attend to the full context, full context everywhere
+window_pattern.l: attend over whole sequence, global causal attention, full attention layer
+window_pattern.l: all layer l, every layer l, full attention everywhere
+position.alibi: linear distance penalty, distance penalty, linearly by distance, distance bias
+position.alibi: linear bias on distance, linear distance bias, alibi bias, alibi slope
+activation.swiglu: gated mlp with silu, silu gated mlp, silu gated feed forward
+dtype.fp8: e4m3, eight bit floating point, eight bit float, 8 bit floating point, 8 bit float
+norm_place.sandwich: normalize each sublayer output, normalize the output of each sublayer
+norm_place.sandwich: rmsnorm to each sublayer output, rmsnorm on each sublayer output
+norm_place.sandwich: post norm inside the residual branch, pre norm and post norm
 activation.relu: relu, plain relu
 activation.relu2: relu2, relu squared, squared relu, relu sq, sq relu, relusquared, relu square
 activation.relu3: relu3, relu cubed, cubed relu, cube the relu, cube relu, relu cube, cubic relu

@@ -1,7 +1,9 @@
 """One spelling for what is written in many: symbols, code, idioms."""
 
+import math
 import re
 import unicodedata
+from collections.abc import Callable
 
 # Symbols are written by code point where they look like a letter or another mark.
 _SYMBOLS = str.maketrans(
@@ -22,7 +24,7 @@ _REWRITES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("_", r"(?<=\d)_(?=\d)", ""),
         (
             "n(0",
-            r"\bn\(0(?:\.0)?,\s?([\d.]+(?:e-?\d+)?)\s?(?:\^|\*\*)\s?2\)",
+            r"\bn\(0(?:\.0)?,\s?(\d*\.?\d+(?:e-?\d+)?)\s?(?:\^|\*\*)\s?2\)",
             r" normal init std \1 ",
         ),
         ("per cent", r"\bper cent\b", "percent"),
@@ -30,6 +32,63 @@ _REWRITES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("fourth", r"\b(?:a|one) fourth\b", "quarter"),
         ("in a hundred", r"\b(\w+) in a hundred\b", r"\1 percent"),
         ("one time in ten", r"\bone time in ten\b", "10%"),
+        ("i.", r",?\s*\bi\.\s?e\.,?\s+(?=[\d.])", " to "),
+        ("i.", r"\bi\.\s?e\.,?", "ie"),
+        (
+            "",
+            (
+                r"\b(twice|double|half|[\d.]+ ?%|[\w.]+ times) (?:of )?(?:its|the|their) "
+                r"(?:present|current|default|original|usual)(?: values?)?(?: of)? (?=[\d.])"
+            ),
+            r"\1 from ",
+        ),
+        (
+            "% of",
+            (
+                r"(?<!by )\b(?:(?:at|to|down to) )?([\d.]+) ?% of (?:its|the|their|our|today) "
+                r"(?:present|current|default|original|old|previous|usual|baseline|starting)"
+                r"(?: (?:value|rate|setting|size|lr|step size))?\b"
+            ),
+            r" x \1/100 ",
+        ),
+        ("of what", r"\bof what (?:it|they|we) (?:is|was|are|were|have)(?: now| today)?", " "),
+        ("all ", r"\ball (?:two|three|four|five|six|\d) (?=(?:\w+ ){0,2}(?:learning|lr|group))", "all "),
+        ("lm_head.weight", r"\blm_head\.weight (?:=|and|is) [\w.]*wte\.weight\b", " tie embedding "),
+        ("wte.weight", r"\bwte\.weight (?:=|and|is) [\w.]*lm_head\.weight\b", " tie embedding "),
+        (
+            "attn",
+            r"\bx (?:\+|plus) attn\(norm\(x\)\) (?:\+|plus) mlp\(norm\(x\)\)",
+            " parallel attention and mlp ",
+        ),
+        ("lambda", r"(?<=[a-z])_lambdas?\b", " lambda"),
+        (
+            "",
+            (
+                r"\b(?:do not|don't|not|instead of|rather than) (?:decay|anneal|go)\w*"
+                r"(?: linearly)? all the way (?:down )?to (?:zero|0)\b"
+            ),
+            " ",
+        ),
+        (
+            "rate",
+            r"\b(muon|embedding|unembedding|lm_head|head|scalar|matrix|adamw?|wte)(?:'s)? rates?\b",
+            r"\1 lr",
+        ),
+        ("decay", r"\bmuon(?:'s)? decay\b", "muon weight decay"),
+        (
+            "layers",
+            (
+                r"\b(?:s|short|local|short-window|sliding-window|sliding) layers? (?:should |could )?"
+                r"(?:just |only )?(?:see|look|attend|cover)s?\b(?: just| only| back| over| the last)*"
+            ),
+            " window ",
+        ),
+        (
+            "head",
+            r"\b(?:a )?(?:single|one) (?:shared )?(?:kv|k/v|key/value|key-value) head\b",
+            " 1 kv head ",
+        ),
+        ("take ", r"\btak(?:e|ing) ((?:[\w-]+ ){1,6})(?:out|away)\b(?! of the optim)", r"remove \1"),
         ("'d", r"'d\b", " would"),
         ("'ll", r"'ll\b", " will"),
         ("..", r"\.{2,}", " "),
@@ -132,6 +191,42 @@ _REWRITES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("", r"\b(?:is|are|gets?|be|being|been) (halved|doubled|tripled|quartered)\b", r"\1"),
     )
 )
+_NUMBER = r"(?:\d+(?:\.\d+)?|\.\d+)(?:e-?\d+)?"
+_SHARE = r"(?:\d+(?:\.\d+)?\s?%|0?\.\d+|half|third|quarter|fifth|tenth|three quarters|two thirds)"
+_LAST = re.compile(
+    rf"\b(?:decay|anneal|cool)\w*(?: down)?(?: linearly| only| the lr| the learning rate| lr)*"
+    rf" (?:over|during|in|across|for|to|into|on) (?:only |just )?the (?:last|final|remaining) "
+    rf"(?=(?:an? )?{_SHARE})"
+)
+_SPAN = re.compile(
+    r"\b(?:decay|cooldown|annealing)\b[\w ,]{0,20}\b(?:spans?|covers?|takes?(?: up)?|fills?) "
+    rf"(?:only )?(?:the )?(?:last |final |remaining )?(?=(?:an? )?{_SHARE})"
+)
+_BEGIN = re.compile(
+    r"\b(?:(?:start|begin|starting|beginning) (?:the |to )?(?:linear |lr |learning rate )*"
+    r"(?:decay|cooldown|cool down|warmdown|annealing|anneal)(?:ing|s)?"
+    r"|(?:decay|cooldown|warmdown) (?:that )?(?:begin|start)s?)"
+    rf" (?:only )?(?:at|after|from) ({_SHARE})(?: of the way)?(?: in)?(?! tokens)"
+)
+_PLATEAU = re.compile(
+    r"\b(?:leave|end|keep|hold)\w* the (?:plateau|lr|learning rate)(?: \w+){0,5}?,?"
+    rf" (?:at|for the first|until) ({_SHARE})(?: of)?"
+)
+_COMPLEMENT = re.compile(
+    r"\b1 ?- ?(beta ?\d|mu|momentum|decay)\b(?: in \w+,?| of \w+,?)?( ?=| from| to|:)? "
+    r"?(" + _NUMBER + r")(?:( to | -> )(" + _NUMBER + r"))?"
+)
+_REST = re.compile(r"(?<![\w.)*/])1(?:\.0)? ?- ?(0?\.\d+|\d(?:\.\d+)?e-\d+|1 ?/ ?\d+)\b(?!\s?\*)")
+_ROOT = re.compile(
+    r"\b(?:the )?(?:square root of|sqrt of) (two|2|three|3|four|4)\b|\bsqrt\(([234])\)"
+)
+_MINUS_POWER = re.compile(r"\b2 ?\*\* ?\(?-(0?\.\d+|1)\)?")
+_VARIANCE = re.compile(rf"\bvariance (?:of )?({_NUMBER})|\b({_NUMBER}) variance\b")
+_ROOTS = {"two": 2.0, "three": 3.0, "four": 4.0}
+_SHARES = {
+    "half": 0.5, "third": 1 / 3, "quarter": 0.25, "fifth": 0.2, "tenth": 0.1,
+    "three quarters": 0.75, "two thirds": 2 / 3,
+}  # fmt: skip
 _POWER = r"\d{1,9}(?:\.\d{1,9})?(?:\s?(?:\*\*|\^)\s?\d{1,2})?"
 _PRODUCT = re.compile(rf"(?<![\w.*^/])({_POWER})((?:\s?\*\s?(?!\*){_POWER})+)(?![\w*^/]|\.\d)")
 _LARGEST = 1e15
@@ -141,6 +236,9 @@ def normalize(text: str) -> str:
     """The text in one spelling, in lower case."""
     text = unicodedata.normalize("NFKC", text.translate(_SYMBOLS)).translate(_SYMBOLS).lower()
     text = _PRODUCT.sub(_multiplied, text)
+    for needle, computed, value_of in _COMPUTED:
+        if needle in text:
+            text = computed.sub(value_of, text)
     for needle, pattern, replacement in _REWRITES:
         if needle in text:
             text = pattern.sub(replacement, text)
@@ -154,3 +252,49 @@ def _multiplied(match: re.Match[str]) -> str:
         base, _, exponent = factor.partition("**")
         product *= float(base) ** int(exponent or 1)
     return f"{product:.12g}" if product < _LARGEST else match[0]
+
+
+def _share_of(text: str) -> float:
+    if text in _SHARES:
+        return _SHARES[text]
+    return float(text.rstrip(" %")) / (100 if text.endswith("%") else 1)
+
+
+def _begun(match: re.Match[str]) -> str:
+    """What begins at 35% of the run takes the last 65% of it."""
+    share = _share_of(match[1])
+    return f" warmdown ratio {1 - share:.4g} " if share < 1 else match[0]
+
+
+def _complement(match: re.Match[str]) -> str:
+    """`1 - beta2 = 0.01` says that beta2 is 0.99."""
+    first, then = 1 - float(match[3]), match[5]
+    end = f" -> {1 - float(then):.6g}" if then else ""
+    return f"{match[1]} {first:.6g}{end}"
+
+
+def _rest(match: re.Match[str]) -> str:
+    top, _, bottom = match[1].partition("/")
+    return f"{1 - float(top) / (float(bottom or 1) or 1):.6g}"
+
+
+def _root(match: re.Match[str]) -> str:
+    number = match[1] or match[2]
+    return f"{math.sqrt(_ROOTS.get(number) or float(number)):.6g}"
+
+
+def _variance(match: re.Match[str]) -> str:
+    return f" std {math.sqrt(float(match[1] or match[2])):.6g} "
+
+
+_COMPUTED: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    ("", _BEGIN, _begun),
+    ("", _PLATEAU, _begun),
+    ("", _LAST, lambda _: " warmdown ratio "),
+    ("", _SPAN, lambda _: " warmdown ratio "),
+    ("1", _COMPLEMENT, _complement),
+    ("1", _REST, _rest),
+    ("", _ROOT, _root),
+    ("2", _MINUS_POWER, lambda match: f"{2 ** -float(match[1]):.6g}"),
+    ("variance", _VARIANCE, _variance),
+)
