@@ -38,7 +38,7 @@ NEAREST = 4
 CHANCE = 4_000
 WEIGHT_OF_LOGS = 0.3
 WEIGHT_OF_AGREEING_LOGS = 0.1  # some of them are the same indeed: nobody labelled them
-CAUTION = 0.8  # off the bias: a false block costs more than a miss
+CAUTION = 0.4  # off the bias: a false block costs more than a miss
 RIDGE = 1.0
 
 NAMES = (*FOR, *AGAINST)

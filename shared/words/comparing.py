@@ -52,10 +52,10 @@ def _lands_on_the_same(a: Atom, b: Atom) -> bool:
 
 
 def leaves_for_another(a: Atom, b: Atom) -> bool:
-    """Whether both start from the same numbers and end at others."""
+    """Whether both say from which numbers to which, and end at others."""
     if not (a.old and b.old and a.new and b.new and len(a.new) == len(b.new)):
         return False
-    return _equal(a.old, b.old) and not _equal(a.new, b.new)
+    return len(a.old) == len(b.old) and not _equal(a.new, b.new)
 
 
 def _compare_related(a: Atom, b: Atom) -> Agreement:

@@ -16,8 +16,8 @@ from shared.words.evidence import (
     evidence_of_content,
     evidence_of_moulds,
     is_swapped,
-    one_more,
     other_target,
+    reordered,
     score,
     weight_of,
 )
@@ -61,13 +61,16 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
 def _contradiction(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     """What nothing else can outweigh, or ""."""
     if a.additions != b.additions:
-        return "one changes something more, in unknown words"
-    if is_swapped(a, b) and len(a.parts) == len(b.parts) > 1 and not agrees(a, b):
+        return "one adds something more, in unknown words"
+    if ("test_time" in a.words) != ("test_time" in b.words):
+        return "only one is about test-time training"
+    is_exact = agrees(a, b) and not any(atom.is_vague for atom in a.atoms)
+    if is_swapped(a, b) and len(a.parts) == len(b.parts) > 1 and not is_exact:
         return "the same words in each other's places"
-    if parameter := other_target(a, b):
-        return f"{parameter} takes another value"
-    parameter = one_more(a, b)
-    return f"only one of them sets {parameter}" if parameter else ""
+    if parameter := reordered(a, b):
+        return f"{parameter} takes the same numbers in another order"
+    parameter = other_target(a, b)
+    return f"{parameter} takes another value" if parameter else ""
 
 
 def _heaviest(evidence: Evidence, sign: int) -> str:

@@ -75,15 +75,14 @@ def other_target(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     return ""
 
 
-def one_more(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
-    """The parameter that only one sets, to a number that the other does not say, or ""."""
-    if not _agreement(a, b)[0]:
-        return ""
-    for one, other in ((a, b), (b, a)):
-        for atom in one.atoms:
-            is_unmet = bool(atom.new) and unmet(atom.new, reachable(other)) == len(atom.new)
-            if is_unmet and _is_never_named(atom, other):
-                return atom.parameter
+def reordered(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    """The parameter that takes the same numbers in another order, or ""."""
+    for atom in a.atoms:
+        for other in b.atoms:
+            if may_be_one(atom, other) and len(atom.new) == len(other.new) > 1:
+                values = [[number.value for number in each.new] for each in (atom, other)]
+                if values[0] != values[1] and sorted(values[0]) == sorted(values[1]):
+                    return atom.parameter
     return ""
 
 
@@ -100,13 +99,12 @@ def _of_atoms(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     every = size > 0 and agreeing == size
     return {
         "every change agrees": every,
-        "parameters in common": bool(families[0] & families[1]),
+        "no change agrees": not agreeing,
         "changes that contradict": contradicting,
         "changes that the other never names": sum(_is_never_named(x, b) for x in a.atoms)
         + sum(_is_never_named(x, a) for x in b.atoms),
-        "all read, contradicting": is_read and contradicting > 0,
         "all read, changes of one only": is_read and not every,
-        "all read, no parameter in common": is_read and not families[0] & families[1],
+        "a number of one only": _sets_more(a, b),
         "nothing in common": not (a.words & b.words or families[0] & families[1]),
         "no parameter in common": bool(all(families) and not families[0] & families[1]),
     }
@@ -127,9 +125,11 @@ def _of_numbers(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
         "numbers of one only": min(max(missing), 4),
         "targets met": min(max(met), 3),
         "the same ratio": is_ratio,
+        "no number agrees": not is_met,
+        "numbers of both, all of one only": bool(a.quantities and b.quantities)
+        and missing == [len(a.quantities), len(b.quantities)],
         "other targets": is_missed and not is_ratio,
         "no numbers, the same things named": min(named, 3) if has_none else 0,
-        "few words, the same numbers": is_met and max(missing) <= 1 and named > 0,
     }
 
 
@@ -137,11 +137,8 @@ def _of_words(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     only = a.words_said - b.words_said, b.words_said - a.words_said
     longest = max(len(a.said), len(b.said), 20)
     return {
-        "things named by both": min(len(a.named & b.named), 4),
         "things named by each alone": min(len(a.named - b.named), len(b.named - a.named), 4),
-        "words in common": len(a.words & b.words) / max(1, min(len(a.words), len(b.words))),
-        "changes not read": min(a.unread + b.unread, 3),
-        "additions of one only": min(abs(a.additions - b.additions), 3),
+        "afterthoughts of one only": min(abs(a.afterthoughts - b.afterthoughts), 3),
         "a long text not wholly alike": 0.0 if agrees(a, b) else min(longest / 20 - 1, 3.0),
         "words not read": min(len(a.unknown ^ b.unknown), 12),
         "opposite words": bool(opposite(*only)),
@@ -181,6 +178,15 @@ def _says_more(a: ParsedHypothesis, b: ParsedHypothesis, words: Mould) -> bool:
     is_contained = kept >= 0.85 * len(shorter.said) and len(shorter.said) >= 1
     added = longer.words_said - shorter.words_said
     return is_contained and len(added) >= 2
+
+
+def _sets_more(a: ParsedHypothesis, b: ParsedHypothesis) -> bool:
+    """Whether only one sets a parameter, to a number that the other does not say."""
+    return bool(_agreement(a, b)[0]) and any(
+        unmet(atom.new, reachable(other)) == len(atom.new) > 0 and _is_never_named(atom, other)
+        for one, other in ((a, b), (b, a))
+        for atom in one.atoms
+    )
 
 
 def _is_never_named(atom: Atom, other: ParsedHypothesis) -> bool:

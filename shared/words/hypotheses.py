@@ -55,7 +55,8 @@ class ParsedHypothesis:
         words: every content word of the statement, known or not.
         unknown: the content words of the statement that the vocabulary does not know.
         unread: how many parts of the statement change something that could not be read.
-        additions: how many further changes, added to the first, could not be read.
+        additions: how many further changes, added by a plus sign, could not be read.
+        afterthoughts: how many later parts do something to what could not be read.
         quantities: every number, with what it does.
         meanings: what the words and numbers mean, in their order.
         parts: the words and numbers as they were said, without small words, between separators.
@@ -68,6 +69,7 @@ class ParsedHypothesis:
     unknown: frozenset[str]
     unread: int = 0
     additions: int = 0
+    afterthoughts: int = 0
     quantities: tuple[Quantity, ...] = ()
     meanings: tuple[str, ...] = ()
     parts: tuple[tuple[str, ...], ...] = ()
@@ -131,8 +133,8 @@ def parse_hypothesis(text: str, vocabulary: Vocabulary = DEFAULT_VOCABULARY) -> 
             not part and segment.has({"unknown"})
             for part, segment in zip(read, segments, strict=True)
         ),
-        additions=_unread_additions(items)
-        + sum(
+        additions=_unread_additions(items),
+        afterthoughts=sum(
             not part and is_unread_change(segment.items)
             for part, segment in list(zip(read, segments, strict=True))[1:]
         ),

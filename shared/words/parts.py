@@ -114,6 +114,7 @@ attention_type.differential: differential attention, diff attention, diff transf
 """
 # Which part of the model, or of the run, something applies to.
 MODIFIERS = """
+test_time: ttt, test time training, test time adaptation, test time, test time tuning
 embedding: embedding, embed, embd, token embedding, wte, tok emb, input embedding
 embedding: word embedding
 unembedding: unembedding, unembed, lm head, head weight, output head, output embedding

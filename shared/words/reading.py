@@ -76,7 +76,7 @@ class _Reader:
         if change and change.kind == "factor" and change.value > 1 and statement.direction < 0:
             change = statement.change = Quantity(value=1 / change.value, kind="factor")
         is_times = any(i.kind == "quantity" and i.quantity == change for i in self._items)
-        if statement.old and not statement.new and change and is_times:
+        if statement.old and not statement.new and change and is_times and _is_ratio(statement):
             statement.new, statement.change = [change.as_value()], None  # "3x instead of 4x"
         if statement.old and not statement.new and self._is_replacing:
             statement.new, statement.old = statement.old, []
@@ -265,6 +265,13 @@ class _Reader:
         statement.old[:0] = statement.new[len(statement.new) - size :]
         statement.new.clear()
         self._role = ""
+
+
+def _is_ratio(statement: Statement) -> bool:
+    """`3x instead of 4x`, but not `2x from 262144`."""
+    assert statement.change is not None
+    old = statement.old[0].value
+    return old >= 1 and statement.change.value >= 1 and old <= 8 * statement.change.value
 
 
 def _opens_pair(rest: list[Item]) -> bool:

@@ -69,6 +69,8 @@ def _split(clause: list[Item]) -> Iterator[Segment]:
     """Cuts a clause where a new parameter begins: `depth 10, width 512 and no dropout`."""
     current = Segment()
     for joint, content in _parts(clause):
+        if _says_where_not(content, current):
+            continue
         if joint == "with" and not current.has(NAMING | {"mod"}) and not _only_details(content):
             current = Segment()  # "reduce overfitting with …"
         added = content
@@ -109,9 +111,36 @@ def _joins(current: Segment, joint: str, content: list[Item]) -> bool:
     has_unknown = any(item.kind == "unknown" for item in content)
     if current.is_complete and (is_unread_change(content) or (joint == "+" and has_unknown)):
         return False
+    if _is_of_another_part(content, current):
+        return False
+    is_stated = current.has({"mod"}) and current.has({"quantity", "factor"})
+    if is_stated and not current.has(NAMING) and Segment(content).is_complete:
+        return False  # "MLP 4x, depth 10"
     if not Segment(content).has(NAMING) or not current.has(NAMING):
         return True
     return _continues(current, joint)
+
+
+def _is_of_another_part(content: list[Item], current: Segment) -> bool:
+    """`weight decay 0.3 on attention, 0.1 on the MLP`: the second number is of the second part."""
+    first = next((item for item in content if item.kind != "fill"), None)
+    if (
+        first is None
+        or first.kind != "quantity"
+        or Segment(content).has(NAMING | (ACTING - {"on"}))
+    ):
+        return False
+    says_parts = Segment(content).has({"mod"}) and current.has({"mod"})
+    return says_parts and current.has({"head"}) and current.has({"quantity"})
+
+
+def _says_where_not(content: list[Item], current: Segment) -> bool:
+    """`dropout 0.1 on the MLP, none on attention`: the second half changes nothing."""
+    spoken = [item for item in content if item.kind not in {"fill", "to", "on"}]
+    if len(spoken) < 2 or spoken[0].kind != "off" or spoken[0].text not in {"none", "no", "not"}:
+        return False
+    is_place = all(item.kind == "mod" for item in spoken[1:])
+    return is_place and current.has({"head"}) and current.has({"mod"})
 
 
 def _is_contrast(content: list[Item], current: Segment) -> bool:
@@ -151,6 +180,8 @@ def _starts_another(current: Segment, item: Item) -> bool:
 
 def _inherited(previous: Segment, content: list[Item]) -> list[Item]:
     """`double LR and depth`: the second parameter takes the verb of the first."""
+    if _is_of_another_part(content, previous):
+        return [*(item for item in previous.items if item.kind == "head"), *content]
     if Segment(content).has(ACTING | {"quantity", "value", "arrow"}):
         return content
     first = next((item for item in previous.items if item.kind != "fill"), None)

@@ -52,8 +52,16 @@ _REWRITES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
             r" x \1/100 ",
         ),
         ("of what", r"\bof what (?:it|they|we) (?:is|was|are|were|have)(?: now| today)?", " "),
-        ("all ", r"\ball (?:two|three|four|five|six|\d) (?=(?:\w+ ){0,2}(?:learning|lr|group))", "all "),
-        ("lm_head.weight", r"\blm_head\.weight (?:=|and|is) [\w.]*wte\.weight\b", " tie embedding "),
+        (
+            "all ",
+            r"\ball (?:two|three|four|five|six|\d) (?=(?:\w+ ){0,2}(?:learning|lr|group))",
+            "all ",
+        ),
+        (
+            "lm_head.weight",
+            r"\blm_head\.weight (?:=|and|is) [\w.]*wte\.weight\b",
+            " tie embedding ",
+        ),
         ("wte.weight", r"\bwte\.weight (?:=|and|is) [\w.]*lm_head\.weight\b", " tie embedding "),
         (
             "attn",
@@ -88,7 +96,11 @@ _REWRITES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
             r"\b(?:a )?(?:single|one) (?:shared )?(?:kv|k/v|key/value|key-value) head\b",
             " 1 kv head ",
         ),
-        ("take ", r"\btak(?:e|ing) ((?:[\w-]+ ){1,6})(?:out|away)\b(?! of the optim)", r"remove \1"),
+        (
+            "take ",
+            r"\btak(?:e|ing) ((?:[\w-]+ ){1,6})(?:out|away)\b(?! of the optim)",
+            r"remove \1",
+        ),
         ("'d", r"'d\b", " would"),
         ("'ll", r"'ll\b", " will"),
         ("..", r"\.{2,}", " "),
