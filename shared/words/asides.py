@@ -23,15 +23,21 @@ _STAYS = re.compile(
         (?!.*\b(?:raise|lower|increase|decrease|set|use|add|remove|drop|halve|double|switch|replace)
         \b).*
     | [^:>→]*\b(?:stays?|remains?|is\skept|are\skept|is\sleft|are\sleft)\b(?!.*\bonly\b)[^:>→]*
+    | [^:>→]*\bas\s(?:is|before|now|usual|ever|well\sas\sbefore)\W*
     | [^:>→]*\b(?:unchanged|untouched|as\s(?:it|they)\s(?:is|are)|do(?:es)?\snot\schange)\b[^:>→]*
     | [^:>→]*\b(?:kept|fixed|keeps?\s(?:its|their|the)\svalues?)\W*
     | there\s(?:is|are|was)\sno\b.*
     | (?:hence|thus|therefore|so\sthat|which\sthen|i\.e\.?|that\sis|and\swith\s(?:it|them))\b.*
     | without\s(?:re|chang|touch|adjust|alter|tun|any\sother)\w*\b.*
     | (?:at|with|under)\s(?:a\s|an\s|the\s)?
-      (?:constant|fixed|unchanged|equal|same|matched|iso)\b.*
+      (?:constant|fixed|unchanged|equal|same|matched|iso)\b
+      (?!.*\b(?:raise|lower|increase|decrease|set|use|add|remove|drop|halve|double|switch|replace)
+      \b).*
     | (?:same|equal|matched)\s(?:total|param|width|depth|batch|flop|number|schedule|everything).*
-    | (?:and\s)?(?:nothing|everything|all)\s(?:else|other).*
+    | (?:and\s|with\s)?(?:nothing|everything|all)\s(?:else|other|more).*
+    | (?:and\s)?(?:change|touch|alter)\snothing\selse.*
+    | (?:and\s)?otherwise\b.*
+    | as\sthe\sonly\schange.*
     | no\sother\b.*
     | (?:do\snot|don't|dont)\s(?:touch|change|adjust|retune|rescale|alter)\b.*
     | (?:and\s)?only\s(?:the\s)?[\w ]{1,20}

@@ -182,6 +182,11 @@ def _value_atom(statement: Statement, family: str, head: str, scope: set[str]) -
     old = [v for v in statement.old_values if v.startswith(f"{family}.")]
     owner = {head} - {""} if family == "schedule" else set()
     is_own = not head or family == head or (family == "schedule" and head in _SET_WHOLE)
+    if family == "window_pattern" and len(new) > 1:
+        new.sort(key=len)  # "more global layers, SSL" says it exactly at last
+    is_cast = family == "dtype" and new[-1:] == ["dtype.bf16"] and statement.state == "off"
+    if is_cast and not old:
+        old, new = new, ["dtype.fp32"]  # "do not cast it to bf16"
     return Atom(
         parameter=family,
         scope=_scope(family, scope | owner),
@@ -190,7 +195,7 @@ def _value_atom(statement: Statement, family: str, head: str, scope: set[str]) -
         new=tuple(statement.new) if is_own else (),
         change=statement.change if is_own and not statement.new else None,
         direction=statement.direction if not old else 0,
-        state="off" if statement.state == "off" else "",
+        state="off" if statement.state == "off" and not is_cast else "",
     )
 
 

@@ -16,6 +16,7 @@ from shared.words.evidence import (
     evidence_of_content,
     evidence_of_moulds,
     is_swapped,
+    other_part,
     other_target,
     reordered,
     score,
@@ -67,6 +68,8 @@ def _contradiction(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     is_exact = agrees(a, b) and not any(atom.is_vague for atom in a.atoms)
     if is_swapped(a, b) and len(a.parts) == len(b.parts) > 1 and not is_exact:
         return "the same words in each other's places"
+    if parts := other_part(a, b):
+        return parts
     if parameter := reordered(a, b):
         return f"{parameter} takes the same numbers in another order"
     parameter = other_target(a, b)

@@ -11,6 +11,7 @@ from shared.words.comparing import compare, leaves_for_another
 from shared.words.hypotheses import ParsedHypothesis
 from shared.words.likeness import (
     contradiction,
+    each_group,
     each_part,
     families_of,
     family_of,
@@ -50,6 +51,10 @@ def _agreement(a: ParsedHypothesis, b: ParsedHypothesis) -> tuple[int, int, int]
     """How many changes agree, how many contradict, and how many the longer list has."""
     one = [part for atom in a.atoms for part in each_part(atom)]
     rest = [part for atom in b.atoms for part in each_part(atom)]
+    one, rest = (
+        [part for atom in one for part in each_group(atom, rest)],
+        [part for atom in rest for part in each_group(atom, one)],
+    )
     size = max(len(one), len(rest))
     agreeing = contradicting = 0
     for atom in one:
@@ -73,6 +78,13 @@ def other_target(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
             if is_same and leaves_for_another(atom, other):
                 return atom.parameter
     return ""
+
+
+def other_part(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    """The parts of which both change one and the same parameter, each of another, or ""."""
+    if len(a.atoms) != 1 or len(b.atoms) != 1 or a.atoms[0].parameter != b.atoms[0].parameter:
+        return ""
+    return contradiction(a.atoms[0].scope, b.atoms[0].scope)
 
 
 def reordered(a: ParsedHypothesis, b: ParsedHypothesis) -> str:

@@ -194,6 +194,10 @@ def _merged(atoms: Iterable[Atom]) -> tuple[Atom, ...]:
         kept = [a for a in kept if a.parameter != "optimizer" or a.old_value or a.scope]
     if any(a.parameter == "warmdown" and a.state == "off" for a in kept):
         kept = [a for a in kept if (a.parameter, a.value) != ("schedule", "constant")]
+    if any(a.parameter == "tie" for a in kept):  # "tie them so that both share one matrix"
+        kept = [a for a in kept if a.parameter != "share"]
+    if any(a.parameter == "position" and a.value for a in kept):  # "drop RoPE, use ALiBi"
+        kept = [a for a in kept if a.parameter not in {"rope", "position"} or a.value]
     settings = {_SETTING_OF.get(a.parameter) for a in kept}
     kept = [a for a in kept if not (a.is_vague and a.parameter in settings)]
     if any(a.parameter == "gate" for a in kept):  # "gate it with a sigmoid"

@@ -104,6 +104,16 @@ def each_part(atom: Atom) -> list[Atom]:
     return [replace(atom, scope=atom.scope - _GROUPS | {part}) for part in parts]
 
 
+def each_group(atom: Atom, others: Iterable[Atom]) -> list[Atom]:
+    """`every LR x0.8` beside an LR for each group is one change of each of these groups."""
+    if atom.parameter != "lr" or telling_scope(atom) - {"adam"}:
+        return [atom]
+    groups = [each for each in others if each.parameter == "lr" and telling_scope(each)]
+    if len(groups) < (3 if telling_scope(atom) else 4):
+        return [atom]
+    return [replace(atom, scope=each.scope, start=each.start) for each in groups]
+
+
 def contradiction(one: frozenset[str], other: frozenset[str]) -> str:
     """Names of one kind, of which each side names another: `attention` and `mlp`."""
     for kind in _KINDS:

@@ -2,6 +2,12 @@
 
 # Lines are `parameter: phrase, phrase`.
 HEADS = """
+stochastic_depth: skip each whole block, skip whole block at random, skip each block with
+tie: both share one weight matrix, share one weight matrix, token embedding table itself
+tie: token embedding matrix as the output, embedding itself as the output
+doc_mask: per document masking, per document causal masking, per document causal mask
+swa: uniform mean of, uniform average of, weight iterate, running mean of the parameter
+warmdown: lr decay cover, decay cover, annealing cover
 mtp: auxiliary head, aux head, extra output head, token after next, second next token
 mtp: head that predict, predict the token, predict token, two position ahead, two token ahead
 tie: share one matrix between, shared matrix for, same matrix for, one shared matrix, same tensor

@@ -6,6 +6,7 @@ from shared.words.clauses import clauses_of
 from shared.words.items import ACTING, NAMING, Item, Segment, follows_preposition
 
 _DOING = (ACTING - {"decay"}) | {"quantity", "value"}
+_DEEDS = frozenset({"tie", "clip", "share", "freeze", "shuffle", "compile", "pack", "mask"})
 _PRONOUNS = frozenset({"it", "them", "this", "that", "those", "these"})
 _OPEN_ENDS = frozenset({"instead", "arrow", "to", "by"})
 
@@ -31,8 +32,8 @@ def segments_of(items: Sequence[Item]) -> list[Segment]:
         if (
             role == "after" and not says_it
         ):  # what is named before a colon is a heading, if nothing is done to it
-            headings = [part for part in segments if not part.has(_DOING)]
-            segments = [part for part in segments if part.has(_DOING)]
+            headings = [part for part in segments if not _does(part)]
+            segments = [part for part in segments if _does(part)]
             heading = [i for part in headings for i in part.items if i.kind == "unknown"]
             clause = [*heading, *clause]  # noqa: PLW2901 - its own words still count
         for part in _split(clause):
@@ -41,6 +42,12 @@ def segments_of(items: Sequence[Item]) -> list[Segment]:
             elif part.items:
                 segments.append(part)
     return _without_intro(segments)
+
+
+def _does(part: Segment) -> bool:
+    """Whether something is done in it: `raise …`, `tie …`, but not `weight decay:`."""
+    first = next((item for item in part.items if item.kind != "fill"), None)
+    return part.has(_DOING) or (first is not None and first.text in _DEEDS)
 
 
 def _without_intro(segments: list[Segment]) -> list[Segment]:

@@ -89,7 +89,9 @@ def _norms(statement: Statement) -> None:
 
 def _compounds(statement: Statement) -> None:
     heads = statement.heads
-    if "share" in heads and "unembedding" in statement.mods:
+    if {"share", "tie"} & set(heads) and (
+        "unembedding" in statement.mods or {"embedding", "projection"} <= statement.mods
+    ):
         heads[:] = ["tie"]
     for name in ("resid_lambda", "xzero_lambda"):
         if "init" in heads and name in {*heads, *statement.mods}:
@@ -170,6 +172,12 @@ def _schedules(statement: Statement) -> None:
         statement.new[-1] = Quantity(value=1 - statement.new[-1].value)
     if heads and statement.is_decay and heads[-1] in {"weight_decay", "momentum", "dropout"}:
         statement.mods.add("scheduled")
+    has_shape = any(value.startswith("schedule.") for value in statement.values)
+    is_stopped = statement.state == "off" and (statement.is_decay or has_shape)
+    if heads[-1:] == ["weight_decay"] and (is_stopped or "schedule.constant" in statement.values):
+        statement.values, statement.state = ["schedule.constant"], ""
+        statement.new[:] = [number for number in statement.new if number.value]
+        statement.mods.add("scheduled")
 
 
 def _unnamed(statement: Statement) -> None:
@@ -180,6 +188,21 @@ def _unnamed(statement: Statement) -> None:
         statement.heads.append("resid_lambda")
     elif "mlp" in statement.mods and not statement.values and (statement.new or statement.change):
         statement.heads.append("mlp_ratio")
+
+
+def _full_windows(statement: Statement) -> None:
+    """Without sliding windows every layer sees the whole context."""
+    if statement.heads == ["window"] and statement.state == "off" and not statement.values:
+        statement.heads.clear()
+        statement.values, statement.state = ["window_pattern.l"], ""
+        statement.mods.discard("all_layers")
+
+
+def _muon_beta(statement: Statement) -> None:
+    """Muon's only beta is its momentum."""
+    is_muon = "optimizer.muon" in statement.values or "matrix" in statement.mods
+    if is_muon and statement.heads[-1:] in (["betas"], ["beta1"]) and len(statement.new) <= 1:
+        statement.heads[:] = ["momentum"]
 
 
 def _kv_heads(statement: Statement) -> None:
@@ -239,6 +262,8 @@ _RULES: tuple[Callable[[Statement], None], ...] = (
     _gates,
     _schedules,
     _unnamed,
+    _full_windows,
+    _muon_beta,
     _kv_heads,
     _dtypes,
     _rope,

@@ -101,6 +101,16 @@ _REWRITES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
             r"\btak(?:e|ing) ((?:[\w-]+ ){1,6})(?:out|away)\b(?! of the optim)",
             r"remove \1",
         ),
+        ("betas[", r"\b(?:adam_)?betas\[0\]", "beta1"),
+        ("betas[", r"\b(?:adam_)?betas\[1\]", "beta2"),
+        (
+            "betas",
+            r"\bbetas\b( =| of| to| at)? ?\(?(0?\.\d+)\s?/\s?(0?\.\d+)\)?",
+            r"betas\1 \2, \3",
+        ),
+        ("sigmoid", r"\bx ?\* ?sigmoid\(x\)", " silu "),
+        ("seq_len", r"(?<=window)([^.;]{0,14})\bseq_len ?//? ?(\d+)", r"\1 1/\2"),
+        ("seq_len", r"(?<=1/\d)( -> )seq_len ?//? ?(\d+)", r"\1 1/\2"),
         ("'d", r"'d\b", " would"),
         ("'ll", r"'ll\b", " will"),
         ("..", r"\.{2,}", " "),
@@ -149,7 +159,7 @@ _REWRITES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("-", r"(?<![\w.)])-(\d+)\s+(layers?|heads?|blocks?)\b", r"\1 fewer \2"),
         ("", r"\b(?:one|an?)\s+(more|extra|additional|fewer|less)\b", r"1 \1"),
         ("half", r"\b(?:in|to)\s+half\b(?!\s+(?:of|a)\b)", "halved"),
-        ("one", r"\b(to|of)\s+one\b(?!\s+of)", r"\1 1"),
+        ("one", r"\b(to|of|at)\s+one\b(?!\s+of)", r"\1 1"),
         ("one", r"\bone\s+(layer|block|head|expert|step|token|kv)", r"1 \1"),
         ("arxiv", r"\barxiv:\S+", " "),
         ("2", r"\b2[- ]?d\b", " "),
@@ -234,6 +244,9 @@ _ROOT = re.compile(
 )
 _MINUS_POWER = re.compile(r"\b2 ?\*\* ?\(?-(0?\.\d+|1)\)?")
 _VARIANCE = re.compile(rf"\bvariance (?:of )?({_NUMBER})|\b({_NUMBER}) variance\b")
+_SECONDS = re.compile(
+    rf"\b({_NUMBER}) ?(?:s|secs?|seconds?) of the ({_NUMBER})[- ]?(?:s|secs?|seconds?)\b"
+)
 _ROOTS = {"two": 2.0, "three": 3.0, "four": 4.0}
 _SHARES = {
     "half": 0.5, "third": 1 / 3, "quarter": 0.25, "fifth": 0.2, "tenth": 0.1,
@@ -295,6 +308,11 @@ def _root(match: re.Match[str]) -> str:
     return f"{math.sqrt(_ROOTS.get(number) or float(number)):.6g}"
 
 
+def _seconds(match: re.Match[str]) -> str:
+    """`6 s of the 300 s` are a fraction of the run."""
+    return f"{float(match[1]) / (float(match[2]) or 1):.4g} "
+
+
 def _variance(match: re.Match[str]) -> str:
     return f" std {math.sqrt(float(match[1] or match[2])):.6g} "
 
@@ -309,4 +327,5 @@ _COMPUTED: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ..
     ("", _ROOT, _root),
     ("2", _MINUS_POWER, lambda match: f"{2 ** -float(match[1]):.6g}"),
     ("variance", _VARIANCE, _variance),
+    ("s of the", _SECONDS, _seconds),
 )

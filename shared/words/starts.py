@@ -37,9 +37,32 @@ def anchored(atoms: Iterable[Atom], starts: Starts) -> tuple[Atom, ...]:
 
 
 def _anchored(atom: Atom, starts: Starts) -> Atom:
+    atom = _of_the_whole(atom, starts)
     start = starts.get(start_of(atom))
     is_number = not (atom.value or atom.old_value) and len(atom.new) <= 1
     return replace(atom, start=start) if start is not None and is_number else atom
+
+
+def _of_the_whole(atom: Atom, starts: Starts) -> Atom:
+    """A window of a quarter is one of the context, and rotary channels are a share of a head's."""
+    if len(atom.new) != 1:
+        return atom
+    if atom.parameter == "window" and atom.new[0].value < 1:
+        context = starts.get(("seq_len", frozenset()))
+        return atom if context is None else _scaled(atom, context.value)
+    if atom.parameter == "rope_dim" and atom.new[0].value > 1:
+        channels = starts.get(("head_dim", frozenset()))
+        return atom if channels is None else _scaled(atom, 1 / channels.value)
+    return atom
+
+
+def _scaled(atom: Atom, factor: float) -> Atom:
+    return replace(
+        atom,
+        scope=atom.scope - {"seq_len"},
+        new=(Quantity(value=atom.new[0].value * factor),),
+        old=tuple(Quantity(value=number.value * factor) for number in atom.old),
+    )
 
 
 def _is_as_it_was(atom: Atom) -> bool:
