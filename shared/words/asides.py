@@ -49,6 +49,7 @@ _STAYS = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_THAT_IS = re.compile(r",?\s*\bi\.\s?e\.,?\s+(?=[\d.])", re.IGNORECASE)
 _THEREFORE = re.compile(
     r"^[^;]*?,\s+so(?!.*\b(?:it|them|that|this)\b)\s+(?=(?:let's\s|we\s(?:should\s)?)?(?:lengthen|shorten|raise|lower|increase"
     r"|decrease|reduce|set|use|try|add|remove|drop|halve|double|cut|move|switch|replace|make|turn"
@@ -63,7 +64,7 @@ def without_asides(text: str) -> str:
     Nothing is dropped from a text that says nothing else: "keep the weight decay constant" is a
     change of its own.
     """
-    text = _THEREFORE.sub("", text)
+    text = _THEREFORE.sub("", _THAT_IS.sub(" to ", text))
     parts = _BREAK.split(text)
     pieces = [part for part in parts if part is not None]
     clauses, joints = pieces[0::2], pieces[1::2]

@@ -161,6 +161,8 @@ def _of_words(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
 def evidence_of_moulds(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     """How the texts fit into each other: all of it speaks against, and takes longest to find."""
     meanings, words = mould_of(a.meanings, b.meanings), mould_of(a.said, b.said)
+    if _is_exact(a) and _is_exact(b) and agrees(a, b):
+        return dict.fromkeys(_OF_MOULDS, 0)  # all is said that there is to say
     is_told = _is_read(a) and _is_read(b) and agrees(a, b)
     return {
         "fillings of a loose mould": meanings.fillings if meanings.likeness >= 0.4 else 0,
@@ -171,6 +173,17 @@ def evidence_of_moulds(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
         "the same words swapped": is_swapped(a, b),
         "one says the other and more": not is_told and _says_more(a, b, words),
     }
+
+
+_OF_MOULDS = (
+    *("fillings of a loose mould", "fillings of a mould", "other words in a mould"),
+    *("other words in a tight mould", "additions to a mould", "the same words swapped"),
+    "one says the other and more",
+)
+
+
+def _is_exact(parsed: ParsedHypothesis) -> bool:
+    return _is_read(parsed) and not any(atom.is_vague for atom in parsed.atoms)
 
 
 def _is_read(parsed: ParsedHypothesis) -> bool:

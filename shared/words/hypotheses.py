@@ -194,6 +194,8 @@ def _merged(atoms: Iterable[Atom]) -> tuple[Atom, ...]:
         kept = [a for a in kept if a.parameter != "optimizer" or a.old_value or a.scope]
     if any(a.parameter == "warmdown" and a.state == "off" for a in kept):
         kept = [a for a in kept if (a.parameter, a.value) != ("schedule", "constant")]
+    if any(a.new or a.change for a in kept):  # "…; Muon's updates look too large"
+        kept = [a for a in kept if a.parameter != "optimizer" or a.old_value or a.scope or a.new]
     if any(a.parameter == "tie" for a in kept):  # "tie them so that both share one matrix"
         kept = [a for a in kept if a.parameter != "share"]
     if any(a.parameter == "position" and a.value for a in kept):  # "drop RoPE, use ALiBi"

@@ -24,7 +24,11 @@ def segments_of(items: Sequence[Item]) -> list[Segment]:
         # a statement dressed as a reason: "the LR should end at …"
         clauses = [("main", [item for _, clause in clauses for item in clause])]
     for role, clause in clauses:
-        if role == "why" or (role == "after" and any(part.is_exact for part in segments)):
+        states_number = Segment(clause).has({"quantity"}) and Segment(clause).has(NAMING)
+        is_said = any(part.is_exact for part in segments) and not (
+            states_number and not any(part.has({"quantity", "factor"}) for part in segments)
+        )
+        if role == "why" or (role == "after" and is_said):
             continue
         if role != "main" and any(s.is_complete for s in segments) and not _is_imperative(clause):
             continue
@@ -120,6 +124,10 @@ def _joins(current: Segment, joint: str, content: list[Item]) -> bool:
         return False
     if _is_of_another_part(content, current):
         return False
+    spoken = {item.kind for item in content if item.kind != "fill"}
+    is_ratio = spoken == {"quantity", "mod"} and "mlp" in {item.name for item in content}
+    if is_ratio and current.is_complete:
+        return False  # "2 KV heads, 5x MLP"
     is_stated = current.has({"mod"}) and current.has({"quantity", "factor"})
     if is_stated and not current.has(NAMING) and Segment(content).is_complete:
         return False  # "MLP 4x, depth 10"

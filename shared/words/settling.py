@@ -52,6 +52,8 @@ def _final_lr(statement: Statement) -> None:
         or (new and new[-1].value == 0)
     ):
         heads[heads.index("lr")] = "final_lr"
+    if heads[-1:] == ["warmdown"] and _is_of_peak(statement) and new and not statement.old:
+        heads[:] = ["final_lr"]  # "end the warmdown at a tenth of the peak"
     if "final_lr" in heads and statement.says_part(" below"):  # "never let it fall below"
         heads[:], statement.state = ["final_lr"], ""
 
@@ -165,6 +167,9 @@ def _schedules(statement: Statement) -> None:
     if heads[-1:] == ["schedule"] and not statement.values and is_number:
         is_length = statement.direction or statement.says("of training", "of the run")
         heads[:] = ["warmdown" if is_length else "final_lr"]
+    says_length = statement.direction and not (statement.new or statement.change)
+    if heads == ["schedule"] and not statement.values and says_length:
+        heads[:] = ["warmdown"]  # "longer LR decay"
     starts = any(item.text.startswith(("start", "begin")) for item in statement.segment.items)
     if not heads and statement.is_decay and starts and statement.new:
         heads.append("warmdown")

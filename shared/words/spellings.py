@@ -18,7 +18,8 @@ _SYMBOLS = str.maketrans(
 _NOW = r"(?:now|today|currently|at present|presently|at the moment)"
 # What a text must hold for a pattern to be tried, the pattern, and what it becomes. Applied in this
 # order: the later ones rely on the earlier ones.
-_REWRITES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
+_Replacement = str | Callable[[re.Match[str]], str]
+_REWRITES: tuple[tuple[str, re.Pattern[str], _Replacement], ...] = tuple(
     (needle, re.compile(pattern), replacement)
     for needle, pattern, replacement in (
         ("_", r"(?<=\d)_(?=\d)", ""),
@@ -101,6 +102,40 @@ _REWRITES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
             r"\btak(?:e|ing) ((?:[\w-]+ ){1,6})(?:out|away)\b(?! of the optim)",
             r"remove \1",
         ),
+        (
+            "weight",
+            r"\b(matrix|embedding|unembedding|block|hidden|head)[ _]weight[ _]decay\b",
+            r"\1 wd",
+        ),
+        (
+            "heads of",
+            r"\b(?:\w+ )?heads of (?:size )?(\d+)\b(?: channels?| dims?| dimensions?)?",
+            r" head dim \1 ",
+        ),
+        (
+            "than ",
+            r"\bthan (?:the |its |our )?(?:current|present|existing|usual)\b(?: \w+)?",
+            " ",
+        ),
+        (
+            "to the ",
+            r"\bto the (?:present |current |existing )?\w+ (?:we have|there are)(?: now)?\b",
+            " ",
+        ),
+        ("of the ", r"\bof the (?:present |current )?\w+ (?=(?:layer|block)s\b)", " "),
+        (
+            "head",
+            (
+                r"\b(?:(two|2)|(three|3)|(four|4)) (?:query |q )?heads? "
+                r"(?:share|to|per|for|serving|on)s? (?:each|every|one|a|an|1)? ?"
+                r"(?:kv|k/v|key/value|key-value|key and value)(?: |-)heads?"
+            ),
+            lambda m: f" n_kv_head {0.5 if m[1] else 1 / 3 if m[2] else 0.25:.4g} ",
+        ),
+        ("gqa ", r"\bgqa (\d):1\b", r"n_kv_head 1/\1"),
+        ("x", r"\bat (\d*\.?\d+) ?x\b", r"x\1"),
+        ("take", r"\btak(?:e|ing) ([\d.]*\d) off (?:of )?", r"reduce by \1 "),
+        ("it ", r",? so (?:that )?it (?:is|becomes) (?=[\d.])", " to "),
         ("betas[", r"\b(?:adam_)?betas\[0\]", "beta1"),
         ("betas[", r"\b(?:adam_)?betas\[1\]", "beta2"),
         (

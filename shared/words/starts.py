@@ -11,6 +11,7 @@ from shared.words.atoms import Atom
 from shared.words.likeness import telling_scope
 from shared.words.numbers import Quantity
 
+_LARGEST_RATIO = 32  # above it a size of the MLP counts channels
 Start = tuple[str, frozenset[str]]
 Starts = Mapping[Start, Quantity]
 
@@ -40,7 +41,14 @@ def _anchored(atom: Atom, starts: Starts) -> Atom:
     atom = _of_the_whole(atom, starts)
     start = starts.get(start_of(atom))
     is_number = not (atom.value or atom.old_value) and len(atom.new) <= 1
-    return replace(atom, start=start) if start is not None and is_number else atom
+    if start is None or not is_number:
+        return atom
+    if atom.new and len(atom.old) == 1 and start.value and not atom.old[0].reads_as(start):
+        target = Quantity(value=atom.old[0].value / start.value, kind="factor")
+        factor = Quantity(value=atom.new[0].value / (atom.old[0].value or 1), kind="factor")
+        if target.reads_as(factor):  # "theta 1e5, ten times the present one" ends there
+            return replace(atom, new=atom.old, old=(start,), start=start)
+    return replace(atom, start=start)
 
 
 def _of_the_whole(atom: Atom, starts: Starts) -> Atom:
@@ -50,6 +58,12 @@ def _of_the_whole(atom: Atom, starts: Starts) -> Atom:
     if atom.parameter == "window" and atom.new[0].value < 1:
         context = starts.get(("seq_len", frozenset()))
         return atom if context is None else _scaled(atom, context.value)
+    if atom.parameter == "n_kv_head" and atom.new[0].value < 1:
+        heads = starts.get(("n_head", frozenset()))
+        return atom if heads is None else _scaled(atom, heads.value)
+    if atom.parameter == "mlp_ratio" and atom.new[0].value > _LARGEST_RATIO:
+        width = starts.get(("width", frozenset()))
+        return atom if width is None else _scaled(atom, 1 / width.value)
     if atom.parameter == "rope_dim" and atom.new[0].value > 1:
         channels = starts.get(("head_dim", frozenset()))
         return atom if channels is None else _scaled(atom, 1 / channels.value)
@@ -68,4 +82,4 @@ def _scaled(atom: Atom, factor: float) -> Atom:
 def _is_as_it_was(atom: Atom) -> bool:
     if atom.start is None or atom.old or atom.state == "off" or len(atom.new) != 1:
         return False
-    return not atom.direction and atom.new[0].reads_as(atom.start)
+    return atom.new[0].reads_as(atom.start)
