@@ -62,10 +62,10 @@ def _states_values(inner: list[Item], before: list[Item]) -> bool:
         if item.kind in {"stop", "colon"} or is_part:
             break
         clause.append(item)
-    if inner[0].kind in {"from", "instead"} or any(item.kind == "arrow" for item in inner):
+    kinds = [item.kind for item in inner]  # "in half (2**19 to 2**18)"
+    is_step = kinds == ["quantity", "to", "quantity"] or "arrow" in kinds
+    if inner[0].kind in {"from", "instead"} or is_step:
         return True
-    if [item.kind for item in inner] == ["quantity", "to", "quantity"]:
-        return True  # "in half (2**19 to 2**18)"
     if inner[0].kind == "quantity":
         return (
             not any(i.kind in {"quantity", "factor"} for i in clause)

@@ -21,14 +21,7 @@ def compare(a: Atom, b: Atom) -> Agreement:
         return _compare_values(a, b)
     if a.new and b.new:
         return _compare_numbers(a, b)
-    if _lands_on_the_same(a, b):
-        return "same"
-    steps_a, steps_b = _changes(a), _changes(b)
-    if steps_a and steps_b:
-        return "same" if any(x.equals(y) for x in steps_a for y in steps_b) else "other"
-    if direction_of(a) * direction_of(b) < 0:
-        return "other"
-    return _compare_vague(a, b) if a.is_vague and b.is_vague else "unclear"
+    return "same" if _lands_on_the_same(a, b) else _compare_steps(a, b)
 
 
 def landing(atom: Atom) -> float | None:
@@ -70,6 +63,15 @@ def _compare_related(a: Atom, b: Atom) -> Agreement:
     if _changes(a) and _changes(b):
         return "other"
     return "other" if a.new or b.new else _compare_vague(a, b)
+
+
+def _compare_steps(a: Atom, b: Atom) -> Agreement:
+    steps_a, steps_b = _changes(a), _changes(b)
+    if steps_a and steps_b:
+        return "same" if any(x.equals(y) for x in steps_a for y in steps_b) else "other"
+    if direction_of(a) * direction_of(b) < 0:
+        return "other"
+    return _compare_vague(a, b) if a.is_vague and b.is_vague else "unclear"
 
 
 def _compare_vague(a: Atom, b: Atom) -> Agreement:

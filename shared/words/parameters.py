@@ -85,7 +85,6 @@ ema: running average of the weight, moving average of the weight, averaged copy 
 ema: running average of weight, moving average of weight, shadow weight, weight moving average
 ns_steps: orthogonalizer step, orthogonalizer iteration, polar iteration, polar express iteration
 warmup: ramp the lr up, ramp up the lr, ramp lr up, lr ramp, lr ramp up, learning rate ramp
-warmup: ramp the learning rate up, ramp up the learning rate
 warmdown: linear decay phase, lr decay phase, decay tail, lr decay window, lr decay fraction
 warmdown: final decay, lr decay portion, cooldown length, cooldown ratio, lr cool down, decay ratio
 warmdown: decay stage, annealing window, anneal window, annealing fraction
@@ -188,8 +187,7 @@ ema: average the weight exponentially, weight ema, exponential weight averaging
 ema: polyak averaging, exponentially averaged weight, ema of weight, ema of the weight
 ema: exponential moving average of the weight, exponential average, ema weight
 swa: checkpoint, average checkpoint, checkpoint average, averaged checkpoint, swa
-swa: stochastic weight averaging, checkpoint averaging, weight averaging
-swa: latest weight averaging, lawa, average the last checkpoint
+swa: stochastic weight averaging, checkpoint averaging, weight averaging, lawa
 betas: beta, adam beta, both beta
 beta1: beta1, first moment decay, adam beta1, beta 1, first beta
 beta2: beta2, second moment decay, adam beta2, beta 2, second beta
@@ -204,7 +202,7 @@ ns_steps: n iter
 amsgrad: amsgrad
 warmup: warm, warming, warmup, warm up, lr warmup, learning rate warmup, warmup step, warming up
 warmup: lr warm up, learning rate warm up, warmup iter, warmup ratio, warmup fraction
-warmup: warmup length
+warmup: warmup length, ramp the learning rate up, ramp up the learning rate
 warmdown: warmdown, warm down, cooldown, cool down, decay phase, cooldown phase, anneal phase
 warmdown: lr warmdown, lr cooldown, learning rate cooldown, warmdown ratio, warmdown fraction
 warmdown: learning rate warmdown, decay fraction, warmdown frac, cooldown fraction

@@ -4,7 +4,8 @@
 # `family.value`: naming one of these says what the family is set to.
 VALUES = """
 window_pattern.l: whole context, full causal attention, full length causal attention, see everything
-window_pattern.l: attend over the whole sequence, attend over the whole context, attend to everything
+window_pattern.l: attend over the whole sequence, attend over the whole context
+window_pattern.l: attend to everything
 window_pattern.l: attend over the full context, attend to the full context, full context everywhere
 window_pattern.l: attend over whole sequence, global causal attention, full attention layer
 window_pattern.l: all layer l, every layer l, full attention everywhere

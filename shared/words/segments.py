@@ -114,26 +114,33 @@ def _joins(current: Segment, joint: str, content: list[Item]) -> bool:
     if _is_contrast(content, current):  # "use Lion, not Adam"
         content[0] = Item("instead", "", "not")
         return True
-    if joint == "with" and _only_details(content):  # "EMA with beta 0.998"
-        return True
     heads = {item.name for item in current.items if item.kind in NAMING}
-    if joint == "with" and heads == {"init"}:
-        return True  # "initialise with a normal"
+    is_init = heads == {"init"}  # "initialise with a normal"
+    if joint == "with" and (is_init or _only_details(content)):  # "EMA with beta 0.998"
+        return True
+    if _is_stated(current) and _states_another(current, content):
+        return False
     has_unknown = any(item.kind == "unknown" for item in content)
     if current.is_complete and (is_unread_change(content) or (joint == "+" and has_unknown)):
         return False
-    if _is_of_another_part(content, current):
-        return False
-    spoken = {item.kind for item in content if item.kind != "fill"}
-    is_ratio = spoken == {"quantity", "mod"} and "mlp" in {item.name for item in content}
-    if is_ratio and current.is_complete:
-        return False  # "2 KV heads, 5x MLP"
-    is_stated = current.has({"mod"}) and current.has({"quantity", "factor"})
-    if is_stated and not current.has(NAMING) and Segment(content).is_complete:
-        return False  # "MLP 4x, depth 10"
     if not Segment(content).has(NAMING) or not current.has(NAMING):
         return True
     return _continues(current, joint)
+
+
+def _is_stated(current: Segment) -> bool:
+    return current.has({"mod"} | NAMING) and current.has({"quantity", "factor"})
+
+
+def _states_another(current: Segment, content: list[Item]) -> bool:
+    """Whether a part without a word of what it does is a change of its own."""
+    if _is_of_another_part(content, current):
+        return True
+    spoken = {item.kind for item in content if item.kind != "fill"}
+    is_ratio = spoken == {"quantity", "mod"} and "mlp" in {item.name for item in content}
+    if is_ratio and current.is_complete:
+        return True  # "2 KV heads, 5x MLP"
+    return not current.has(NAMING) and Segment(content).is_complete  # "MLP 4x, depth 10"
 
 
 def _is_of_another_part(content: list[Item], current: Segment) -> bool:

@@ -1,0 +1,109 @@
+"""What has to be computed to be read: `1 - 1e-2`, `sqrt(2)`, `the decay begins at 35%`."""
+
+import math
+import re
+from collections.abc import Callable
+
+_NUMBER = r"(?:\d+(?:\.\d+)?|\.\d+)(?:e-?\d+)?"
+_SHARE = r"(?:\d+(?:\.\d+)?\s?%|0?\.\d+|half|third|quarter|fifth|tenth|three quarters|two thirds)"
+_LAST = re.compile(
+    rf"\b(?:decay|anneal|cool)\w*(?: down)?(?: linearly| only| the lr| the learning rate| lr)*"
+    rf" (?:over|during|in|across|for|to|into|on) (?:only |just )?the (?:last|final|remaining) "
+    rf"(?=(?:an? )?{_SHARE})"
+)
+_SPAN = re.compile(
+    r"\b(?:decay|cooldown|annealing)\b[\w ,]{0,20}\b(?:spans?|covers?|takes?(?: up)?|fills?) "
+    rf"(?:only )?(?:the )?(?:last |final |remaining )?(?=(?:an? )?{_SHARE})"
+)
+_BEGIN = re.compile(
+    r"\b(?:(?:start|begin|starting|beginning) (?:the |to )?(?:linear |lr |learning rate )*"
+    r"(?:decay|cooldown|cool down|warmdown|annealing|anneal)(?:ing|s)?"
+    r"|(?:decay|cooldown|warmdown) (?:that )?(?:begin|start)s?)"
+    rf" (?:only )?(?:at|after|from) ({_SHARE})(?: of the way)?(?: in)?(?! tokens)"
+)
+_PLATEAU = re.compile(
+    r"\b(?:leave|end|keep|hold)\w* the (?:plateau|lr|learning rate)(?: \w+){0,5}?,?"
+    rf" (?:at|for the first|until) ({_SHARE})(?: of)?"
+)
+_COMPLEMENT = re.compile(
+    r"\b1 ?- ?(beta ?\d|mu|momentum|decay)\b(?: in \w+,?| of \w+,?)?( ?=| from| to|:)? "
+    r"?(" + _NUMBER + r")(?:( to | -> )(" + _NUMBER + r"))?"
+)
+_REST = re.compile(r"(?<![\w.)*/])1(?:\.0)? ?- ?(0?\.\d+|\d(?:\.\d+)?e-\d+|1 ?/ ?\d+)\b(?!\s?\*)")
+_ROOT = re.compile(
+    r"\b(?:the )?(?:square root of|sqrt of) (two|2|three|3|four|4)\b|\bsqrt\(([234])\)"
+)
+_MINUS_POWER = re.compile(r"\b2 ?\*\* ?\(?-(0?\.\d+|1)\)?")
+_VARIANCE = re.compile(rf"\bvariance (?:of )?({_NUMBER})|\b({_NUMBER}) variance\b")
+_SECONDS = re.compile(
+    rf"\b({_NUMBER}) ?(?:s|secs?|seconds?) of the ({_NUMBER})[- ]?(?:s|secs?|seconds?)\b"
+)
+_ROOTS = {"two": 2.0, "three": 3.0, "four": 4.0}
+_SHARES = {
+    "half": 0.5, "third": 1 / 3, "quarter": 0.25, "fifth": 0.2, "tenth": 0.1,
+    "three quarters": 0.75, "two thirds": 2 / 3,
+}  # fmt: skip
+_POWER = r"\d{1,9}(?:\.\d{1,9})?(?:\s?(?:\*\*|\^)\s?\d{1,2})?"
+PRODUCT = re.compile(rf"(?<![\w.*^/])({_POWER})((?:\s?\*\s?(?!\*){_POWER})+)(?![\w*^/]|\.\d)")
+_LARGEST = 1e15
+
+
+def multiplied(match: re.Match[str]) -> str:
+    """`5 * 2**16` is one number."""
+    product = 1.0
+    for factor in re.split(r"(?<!\*)\*(?!\*)", match[0].replace("^", "**")):
+        base, _, exponent = factor.partition("**")
+        product *= float(base) ** int(exponent or 1)
+    return f"{product:.12g}" if product < _LARGEST else match[0]
+
+
+def _share_of(text: str) -> float:
+    if text in _SHARES:
+        return _SHARES[text]
+    return float(text.rstrip(" %")) / (100 if text.endswith("%") else 1)
+
+
+def _begun(match: re.Match[str]) -> str:
+    """What begins at 35% of the run takes the last 65% of it."""
+    share = _share_of(match[1])
+    return f" warmdown ratio {1 - share:.4g} " if share < 1 else match[0]
+
+
+def _complement(match: re.Match[str]) -> str:
+    """`1 - beta2 = 0.01` says that beta2 is 0.99."""
+    first, then = 1 - float(match[3]), match[5]
+    end = f" -> {1 - float(then):.6g}" if then else ""
+    return f"{match[1]} {first:.6g}{end}"
+
+
+def _rest(match: re.Match[str]) -> str:
+    top, _, bottom = match[1].partition("/")
+    return f"{1 - float(top) / (float(bottom or 1) or 1):.6g}"
+
+
+def _root(match: re.Match[str]) -> str:
+    number = match[1] or match[2]
+    return f"{math.sqrt(_ROOTS.get(number) or float(number)):.6g}"
+
+
+def _seconds(match: re.Match[str]) -> str:
+    """`6 s of the 300 s` are a fraction of the run."""
+    return f"{float(match[1]) / (float(match[2]) or 1):.4g} "
+
+
+def _variance(match: re.Match[str]) -> str:
+    return f" std {math.sqrt(float(match[1] or match[2])):.6g} "
+
+
+COMPUTED: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    ("", _BEGIN, _begun),
+    ("", _PLATEAU, _begun),
+    ("", _LAST, lambda _: " warmdown ratio "),
+    ("", _SPAN, lambda _: " warmdown ratio "),
+    ("1", _COMPLEMENT, _complement),
+    ("1", _REST, _rest),
+    ("", _ROOT, _root),
+    ("2", _MINUS_POWER, lambda match: f"{2 ** -float(match[1]):.6g}"),
+    ("variance", _VARIANCE, _variance),
+    ("s of the", _SECONDS, _seconds),
+)
