@@ -25,7 +25,7 @@ from shared.dedup import parse_experiment
 from shared.wire.claims import ConstantChange
 from shared.words import DEFAULT_VOCABULARY, ParsedHypothesis, Vocabulary
 from shared.words.atoms import Atom
-from shared.words.hypotheses import name_of
+from shared.words.hypotheses import name_of, starting_from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +82,13 @@ async def describe(
         embedder: Gives the vector of the words.
         hypothesis: What the agent wants to test.
         vocabulary: The words of the campaign, see ``campaign_vocabulary``.
-        base: Text of the program that the change starts from, if it is known.
+        base: Text of the program that the change starts from, if it is known; what its constants
+            are tells that `halve the LR` and the half of that LR are the same.
         source: Text of the changed program; with ``base`` it tells the change exactly.
         changes: What the agent says it will change; used where the code does not tell.
     """
+    if base is not None:
+        vocabulary = await asyncio.to_thread(_starting_from, vocabulary, base)
     change = None
     if base is not None and source is not None:
         change = await asyncio.to_thread(change_signature, base, source)
@@ -113,6 +116,13 @@ async def campaign_vocabulary(session: AsyncSession, campaign: Campaign) -> Voca
 
 # By the hash of the program, so an entry cannot become wrong; one per campaign.
 _vocabularies: dict[str, Vocabulary] = {}
+
+
+@lru_cache(maxsize=64)
+def _starting_from(vocabulary: Vocabulary, base: str) -> Vocabulary:
+    constants = read_constants(base).values()
+    return starting_from([f"{each.name} = {each.text}" for each in constants], vocabulary)
+
 
 # A claim's words come again with its result, and an idea's with every claim like it.
 parse_cached = lru_cache(maxsize=5_000)(parse_experiment)

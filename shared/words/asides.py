@@ -10,7 +10,6 @@ _BREAK = re.compile(
     r"(?:param|flop|compute|model size|token))"
     r"|,?\s+(?=(?:hence|thus|therefore|i\.e\.?|that is|and with (?:it|them))\b)"
     r"|\s+(?=so (?:that )?the (?:param|flop|total|compute|model size))"
-    r"|\s+(?=at (?:depth|width|n_layer|aspect_ratio|model dim) \d)"
     r"|\s+(?:but|while|and|,)\s+(?=(?:keep|leav|hold|do not|don't|everything|all else|nothing|no"
     r" other)))",
     re.IGNORECASE,
@@ -44,7 +43,6 @@ _STAYS = re.compile(
     | to\s(?:match|keep|preserve|hold)\s(?:the\s)?(?:total\s|overall\s)?
       (?:param|flop|compute|model\ssize|token).*
     | so\s(?:that\s)?the\s(?:param|flop|total|compute|model\ssize).*
-    | at\s(?:depth|width|n_layer|aspect_ratio|model\sdim)\s\d+
     | (?:params?|parameters?|parameter\scount|flops)[\s-](?:are\s)?(?:matched|constant|equal).*
     """,
     re.IGNORECASE | re.VERBOSE,

@@ -90,6 +90,14 @@ def test_a_contradiction_is_no_duplicate_however_alike_the_words(agent, other, f
     assert other.claim(**words(second)).status_code == 201
 
 
+def test_a_step_and_where_it_ends_are_one_change_of_the_same_base(agent, other):
+    agent.run_baseline()  # its MATRIX_LR is 0.04
+    agent.claimed(base=BASELINE_SHA256, **words("halve the matrix learning rate"))
+    assert other.claim(base=BASELINE_SHA256, **words("MATRIX_LR = 0.01")).status_code == 201
+    answer = other.claim(base=BASELINE_SHA256, **words("set the Muon LR to 0.02"))
+    assert reason_of(answer) == "paraphrase"
+
+
 def test_the_same_change_in_other_code_is_refused_as_the_same_change(agent, other):
     agent.run_baseline()
     agent.claimed(base=BASELINE_SHA256, hypothesis="Faster matrices")
