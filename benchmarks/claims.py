@@ -172,7 +172,7 @@ class History:
     def recall(self) -> dict[str, float]:
         """Whether the index finds a neighbour at 0.9 where an exact scan finds one."""
         self.connection.execute("SET hnsw.iterative_scan = strict_order")
-        self.connection.execute("SET hnsw.ef_search = 100")
+        self.connection.execute("SET hnsw.ef_search = 300")
         found: list[tuple[bytes, bool]] = []
         for _ in range(RECALL_QUERIES):
             number = self.rng.randrange(len(self.texts))
