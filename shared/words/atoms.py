@@ -204,6 +204,7 @@ def _number_atoms(statement: Statement, head: str, scope: set[str]) -> Iterator[
     if statement.state == "off":
         scope = scope - {"all_layers"}
     new, old = _scaled(statement)
+    is_scaled = old is not statement.old
     atom = Atom(
         parameter=head,
         scope=_scope(head, scope),
@@ -211,7 +212,7 @@ def _number_atoms(statement: Statement, head: str, scope: set[str]) -> Iterator[
         new=tuple(new),
         old=tuple(old),
         # "+9%" beside a new value and "halve from 0.2 to 0.1" only repeat it
-        change=None if statement.new else statement.change,
+        change=None if statement.new and not is_scaled else statement.change,
         direction=statement.direction,
         state=statement.state,
     )

@@ -24,24 +24,32 @@ def compare(a: Atom, b: Atom) -> Agreement:
     return "same" if _lands_on_the_same(a, b) else _compare_steps(a, b)
 
 
-def landing(atom: Atom) -> float | None:
+def landing(atom: Atom) -> Quantity | None:
     """The number that the parameter takes, said or from what it starts at."""
     if atom.new:
-        return atom.new[0].value if len(atom.new) == 1 else None
+        return atom.new[0] if len(atom.new) == 1 else None
     if atom.change is None or len(atom.old) > 1:
         return None
     start = atom.old[0] if atom.old else atom.start
     if start is None:
         return None
     is_factor = atom.change.kind == "factor"
-    return start.value * atom.change.value if is_factor else start.value + atom.change.value
+    step = atom.change.value
+    return Quantity(value=start.value * step if is_factor else start.value + step)
 
 
 def _lands_on_the_same(a: Atom, b: Atom) -> bool:
     one, other = landing(a), landing(b)
     if one is None or other is None:
         return False
-    return abs(one - other) <= _ROUNDED * max(abs(one), abs(other))
+    is_near = abs(one.value - other.value) <= _ROUNDED * max(abs(one.value), abs(other.value))
+    return is_near or one.reads_as(other)
+
+
+def lands_elsewhere(a: Atom, b: Atom) -> bool:
+    """Whether it is known which number each of them comes to, and it is not the same."""
+    one, other = landing(a), landing(b)
+    return None not in (one, other) and compare(a, b) == "other" and not _lands_on_the_same(a, b)
 
 
 def leaves_for_another(a: Atom, b: Atom) -> bool:

@@ -10,15 +10,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shared.words.atoms import Atom
+from shared.words.contradictions import contradiction_between
 from shared.words.evidence import (
     Evidence,
-    agrees,
     evidence_of_content,
     evidence_of_moulds,
-    is_swapped,
-    other_part,
-    other_target,
-    reordered,
     score,
     weight_of,
 )
@@ -45,7 +41,7 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
     if a.text == b.text:
         return Verdict("duplicate", "the same words")
     a, b = sorted((a, b), key=lambda each: each.text)  # the same verdict in either order
-    if contradiction := _contradiction(a, b):
+    if contradiction := contradiction_between(a, b):
         return Verdict("distinct", contradiction)
     evidence = evidence_of_content(a, b)
     if score(evidence) > 0:
@@ -57,23 +53,6 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
     if evidence["every change agrees"]:
         return Verdict("duplicate", f"the same change of {_names(a.atoms)}")
     return Verdict("duplicate", _heaviest(evidence, 1))
-
-
-def _contradiction(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
-    """What nothing else can outweigh, or ""."""
-    if a.additions != b.additions:
-        return "one adds something more, in unknown words"
-    if ("test_time" in a.words) != ("test_time" in b.words):
-        return "only one is about test-time training"
-    is_exact = agrees(a, b) and not any(atom.is_vague for atom in a.atoms)
-    if is_swapped(a, b) and len(a.parts) == len(b.parts) > 1 and not is_exact:
-        return "the same words in each other's places"
-    if parts := other_part(a, b):
-        return parts
-    if parameter := reordered(a, b):
-        return f"{parameter} takes the same numbers in another order"
-    parameter = other_target(a, b)
-    return f"{parameter} takes another value" if parameter else ""
 
 
 def _heaviest(evidence: Evidence, sign: int) -> str:

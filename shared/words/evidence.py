@@ -7,7 +7,7 @@ The similarity of the embeddings is not among them: its fitted weight was zero.
 from collections.abc import Mapping
 
 from shared.words.atoms import Atom
-from shared.words.comparing import compare, leaves_for_another
+from shared.words.comparing import compare
 from shared.words.hypotheses import ParsedHypothesis
 from shared.words.likeness import (
     contradiction,
@@ -68,36 +68,6 @@ def _agreement(a: ParsedHypothesis, b: ParsedHypothesis) -> tuple[int, int, int]
     return agreeing, contradicting, size
 
 
-def other_target(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
-    """The parameter that both take from the same number to another one, or ""."""
-    are_single = len(a.atoms) == len(b.atoms) == 1
-    for atom in a.atoms:
-        for other in b.atoms:
-            is_same = atom.parameter == other.parameter
-            is_same = is_same and (are_single or atom.scope == other.scope)
-            if is_same and leaves_for_another(atom, other):
-                return atom.parameter
-    return ""
-
-
-def other_part(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
-    """The parts of which both change one and the same parameter, each of another, or ""."""
-    if len(a.atoms) != 1 or len(b.atoms) != 1 or a.atoms[0].parameter != b.atoms[0].parameter:
-        return ""
-    return contradiction(a.atoms[0].scope, b.atoms[0].scope)
-
-
-def reordered(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
-    """The parameter that takes the same numbers in another order, or ""."""
-    for atom in a.atoms:
-        for other in b.atoms:
-            if may_be_one(atom, other) and len(atom.new) == len(other.new) > 1:
-                values = [[number.value for number in each.new] for each in (atom, other)]
-                if values[0] != values[1] and sorted(values[0]) == sorted(values[1]):
-                    return atom.parameter
-    return ""
-
-
 def agrees(a: ParsedHypothesis, b: ParsedHypothesis) -> bool:
     """Whether each change of one is a change of the other."""
     agreeing, _, size = _agreement(a, b)
@@ -107,7 +77,7 @@ def agrees(a: ParsedHypothesis, b: ParsedHypothesis) -> bool:
 def _of_atoms(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     agreeing, contradicting, size = _agreement(a, b)
     families = {family_of(each) for each in a.atoms}, {family_of(each) for each in b.atoms}
-    is_read = _is_read(a) and _is_read(b)
+    is_known = is_read(a) and is_read(b)
     every = size > 0 and agreeing == size
     return {
         "every change agrees": every,
@@ -115,7 +85,7 @@ def _of_atoms(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
         "changes that contradict": contradicting,
         "changes that the other never names": sum(_is_never_named(x, b) for x in a.atoms)
         + sum(_is_never_named(x, a) for x in b.atoms),
-        "all read, changes of one only": is_read and not every,
+        "all read, changes of one only": is_known and not every,
         "a number of one only": _sets_more(a, b),
         "nothing in common": not (a.words & b.words or families[0] & families[1]),
         "no parameter in common": bool(all(families) and not families[0] & families[1]),
@@ -163,7 +133,7 @@ def evidence_of_moulds(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     meanings, words = mould_of(a.meanings, b.meanings), mould_of(a.said, b.said)
     if _is_exact(a) and _is_exact(b) and agrees(a, b):
         return dict.fromkeys(_OF_MOULDS, 0)  # all is said that there is to say
-    is_told = _is_read(a) and _is_read(b) and agrees(a, b)
+    is_told = is_read(a) and is_read(b) and agrees(a, b)
     return {
         "fillings of a loose mould": meanings.fillings if meanings.likeness >= 0.4 else 0,
         "fillings of a mould": meanings.fillings if meanings.likeness >= 0.6 else 0,
@@ -183,10 +153,11 @@ _OF_MOULDS = (
 
 
 def _is_exact(parsed: ParsedHypothesis) -> bool:
-    return _is_read(parsed) and not any(atom.is_vague for atom in parsed.atoms)
+    return is_read(parsed) and not any(atom.is_vague for atom in parsed.atoms)
 
 
-def _is_read(parsed: ParsedHypothesis) -> bool:
+def is_read(parsed: ParsedHypothesis) -> bool:
+    """Whether the vocabulary knew every word of it."""
     return bool(parsed.atoms) and not parsed.unknown and not parsed.unread
 
 

@@ -61,7 +61,7 @@ REWRITES: tuple[tuple[str, re.Pattern[str], Replacement], ...] = tuple(
         (
             "",
             (
-                r"\b(?:do not|don't|not|instead of|rather than) (?:decay|anneal|go)\w*"
+                r",?\s*\b(?:do not|don't|not|instead of|rather than)(?: (?:decay|anneal|go)\w*)?"
                 r"(?: linearly)? all the way (?:down )?to (?:zero|0)\b"
             ),
             " ",
@@ -96,14 +96,32 @@ REWRITES: tuple[tuple[str, re.Pattern[str], Replacement], ...] = tuple(
             r"\b(matrix|embedding|unembedding|block|hidden|head)[ _]weight[ _]decay\b",
             r"\1 wd",
         ),
+        ("heads", r"\b(\d+)[- ](?:wide|dimensional|dim) heads\b", r" head dim \1 "),
+        (
+            "value head",
+            r"\b(?:an? |one )?(?:single )?key head and (?:an? |one )?(?:single )?value head\b",
+            " 1 kv head ",
+        ),
+        ("t", r"\bt ?\+ ?2\b", " token after next "),
         (
             "heads of",
             r"\b(?:\w+ )?heads of (?:size )?(\d+)\b(?: channels?| dims?| dimensions?)?",
             r" head dim \1 ",
         ),
         (
+            "% ",
+            (
+                r"([\d.]+ ?%) (higher|larger|bigger|more|lower|smaller|less) than "
+                r"(?:the |its )?(?:current |present |default )?(?=[\d.])"
+            ),
+            r"\1 \2 from ",
+        ),
+        ("add ", r"\badd ([\d.]+ ?%) to (?:the )?", r"increase by \1 "),
+        ("bit", r"\b8[- ]bit(?: floats?| floating[- ]point)?\b,?(?: \(?e4m3\)?)?", " fp8 "),
+        ("bit", r"\b32[- ]bit(?: floats?| floating[- ]point| precision)?\b", " fp32 "),
+        (
             "than ",
-            r"\bthan (?:the |its |our )?(?:current|present|existing|usual)\b(?: \w+)?",
+            r"\bthan (?:the |its |our )?(?:current|present|existing|usual)\b(?: [a-z]+)?",
             " ",
         ),
         (
@@ -150,7 +168,14 @@ REWRITES: tuple[tuple[str, re.Pattern[str], Replacement], ...] = tuple(
         ("//", r"(?<=\w\s)//\s?(?=\d)", "/"),
         (">", r"[-=]+>", " -> "),
         ("=", r"\b([a-z][\w ]{1,24}?) ?([-+])= ?(?=\d)", r"\1 \2"),
-        ("not ", r"(?:,\s*)?\bnot (?:to|at|from)? ?(?=(?:\d|zero\b))", " instead of "),
+        (
+            "not ",
+            (
+                r"(?:,\s*)?\bnot (?:to |at |from )?"
+                r"(?=(?:\d|(?:zero|one|two|three|four|five|six|seven|eight|ten|twelve)\b))"
+            ),
+            " instead of ",
+        ),
         ("", rf"[,(;]\s*(?:it )?(?:is |are |was |were )?{_NOW}:?\s+(?:at )?(?=[\d.])", " from "),
         (
             "",
@@ -231,7 +256,14 @@ REWRITES: tuple[tuple[str, re.Pattern[str], Replacement], ...] = tuple(
         ("million", r"\ba? ?quarter of a million\b|\bquarter[- ]million\b", "0.25m"),
         ("magnitude", r"\b(?:an )?order of magnitude\b", "10x"),
         ("ten", r"\bten[- ]?fold\b", "10x"),
-        ("", r"\b(?:one|an?)[ -](half|third|quarter|fifth|sixth|eighth|tenth|sixteenth)\b", r"\1"),
+        (
+            "",
+            (
+                r"\b(?:one|an?)[ -](half|third|quarter|fifth|sixth|eighth|tenth|twelfth|sixteenth"
+                r"|twentieth|fiftieth|hundredth)\b"
+            ),
+            r"\1",
+        ),
         ("", r"\b(\d+)(?:st|nd|rd|th)s?\b(?=\s|$|[,.;)])", r"\1"),
         (" off", r"\b(?:shave|knock|take|trim|cut) ([\d.]+ ?%) off\b", r"reduce by \1"),
         ("", r"\b(?:is|are|gets?|be|being|been) (halved|doubled|tripled|quartered)\b", r"\1"),

@@ -10,6 +10,7 @@ swa: uniform mean of, uniform average of, weight iterate, running mean of the pa
 warmdown: lr decay cover, decay cover, annealing cover
 mtp: auxiliary head, aux head, extra output head, token after next, second next token
 mtp: head that predict, predict the token, predict token, two position ahead, two token ahead
+mtp: predict two token, two token at once, second next token
 tie: share one matrix between, shared matrix for, same matrix for, one shared matrix, same tensor
 tie: share one matrix, very same tensor, one matrix for both, single matrix for
 label_smoothing: softened target, smooth the training target, smooth training target
@@ -27,14 +28,13 @@ lookahead: slow weight, fast weight, halfway to the fast
 bigram: hash of the last two token, last two token, hash the previous and current token
 bigram: previous and the current token, previous and current token, token pair
 token_shift: previous token embedding, previous position embedding, preceding token embedding
-token_shift: embedding one position earlier, one position earlier, embedding of the previous token
-token_shift: predecessor, previous embedding
+token_shift: predecessor, one position earlier, embedding of the previous token
 doc_mask: own document, own text, mask across document, stop token from attending
 doc_mask: block attention between, attend only within, stop packed document from seeing
 cross_doc: attention between packed document
 attention_sink: sink logit, null logit, softmax denominator, softmax normalizer, null score
 batch: optimizer step every, token in each update, token for each update, token each update
-batch: token per weight update, token per gradient step, token per gradient update
+batch: token each step, token per weight update, token per gradient step, token per gradient update
 device_batch: sequence per forward pass, row per forward pass, sequence per forward
 device_batch: row per micro step, row per device
 seq_len: row of, token row, token per row, token per sequence, training row
@@ -45,6 +45,7 @@ attention_scale: scale attention logit, scale the attention logit, attention log
 attention_scale: softmax temperature, score scaling, scale of the softmax
 norm_gain: learnable gain per channel, trainable per channel scale, trainable per channel weight
 norm_gain: elementwise scale vector, gain per channel, learned per channel gain, gain vector
+norm_gain: learnable rmsnorm gain, rmsnorm gain
 positional: learned absolute position, learned absolute position embedding
 positional: trained position embedding, trainable position embedding, vector per position
 beta1: first adam beta, first adamw beta, adamw beta1
@@ -57,7 +58,6 @@ lr: step size, peak lr, peak learning rate, learning rate peak
 final_lr: lr tail, tail lr, end of schedule lr, final lr fraction of peak, residual lr
 final_lr: lr end at, end the lr at, end lr at, finish at, bottom out at, bottom out, lr end value
 batch: token per optimizer step, token per update, tokens per update, token batch, global token
-batch: tokens per optimizer step, token each step
 depth: stack of layer, transformer stack, network layer
 rope_base: rope wavelength base, rotary frequency base, rope frequency base, rotary wavelength
 rope_base: rotary theta base, positional base frequency

@@ -204,9 +204,12 @@ def _inherited(previous: Segment, content: list[Item]) -> list[Item]:
     """`double LR and depth`: the second parameter takes the verb of the first."""
     if _is_of_another_part(content, previous):
         return [*(item for item in previous.items if item.kind == "head"), *content]
+    first = next((item for item in previous.items if item.kind != "fill"), None)
+    is_step = {item.kind for item in content} >= {"by", "quantity"}
+    if is_step and not Segment(content).has(ACTING) and first and first.kind in {"up", "down"}:
+        return [first, *content]  # "cut both the Muon and the embedding LR by 30%"
     if Segment(content).has(ACTING | {"quantity", "value", "arrow"}):
         return content
-    first = next((item for item in previous.items if item.kind != "fill"), None)
     if first is not None and first.kind in {"up", "down", "on", "off", "factor"}:
         return content if previous.has({"by"}) else [first, *content]
     return content

@@ -62,7 +62,7 @@ def _is_of_peak(statement: Statement) -> bool:
     """`5% of the peak LR`, but not `the peak LR of Muon`."""
     texts = [item.text for item in statement.segment.items]
     return any(
-        text == "peak" and "of" in texts[max(0, place - 3) : place]
+        text.split()[0] == "peak" and "of" in texts[max(0, place - 3) : place]
         for place, text in enumerate(texts)
     )
 

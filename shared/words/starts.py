@@ -41,14 +41,13 @@ def _anchored(atom: Atom, starts: Starts) -> Atom:
     atom = _of_the_whole(atom, starts)
     start = starts.get(start_of(atom))
     is_number = not (atom.value or atom.old_value) and len(atom.new) <= 1
-    if start is None or not is_number:
-        return atom
-    if atom.new and len(atom.old) == 1 and start.value and not atom.old[0].reads_as(start):
-        target = Quantity(value=atom.old[0].value / start.value, kind="factor")
-        factor = Quantity(value=atom.new[0].value / (atom.old[0].value or 1), kind="factor")
-        if target.reads_as(factor):  # "theta 1e5, ten times the present one" ends there
-            return replace(atom, new=atom.old, old=(start,), start=start)
-    return replace(atom, start=start)
+    if atom.new and atom.old and atom.change is not None:
+        target = None if start is None else start.value * atom.change.value
+        is_said = target is not None and atom.old[0].reads_as(Quantity(value=target))
+        # "theta 1e5, ten times the present one" ends where "double the LR of 0.1" starts
+        atom = replace(atom, new=atom.old, old=(), change=None) if is_said else atom
+        atom = replace(atom, change=None)
+    return replace(atom, start=start) if start is not None and is_number else atom
 
 
 def _of_the_whole(atom: Atom, starts: Starts) -> Atom:

@@ -25,6 +25,10 @@ _PLATEAU = re.compile(
     r"\b(?:leave|end|keep|hold)\w* the (?:plateau|lr|learning rate)(?: \w+){0,5}?,?"
     rf" (?:at|for the first|until) ({_SHARE})(?: of)?"
 )
+_FLAT = re.compile(
+    r"\b(?:lr|learning rate|rate) (?:is |stays )?(?:flat|constant|at (?:its |the )?peak)(?: for)?"
+    rf"(?: only)?(?: the)? first ({_SHARE})(?: of)?"
+)
 _COMPLEMENT = re.compile(
     r"\b1 ?- ?(beta ?\d|mu|momentum|decay)\b(?: in \w+,?| of \w+,?)?( ?=| from| to|:)? "
     r"?(" + _NUMBER + r")(?:( to | -> )(" + _NUMBER + r"))?"
@@ -98,6 +102,7 @@ def _variance(match: re.Match[str]) -> str:
 COMPUTED: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     ("", _BEGIN, _begun),
     ("", _PLATEAU, _begun),
+    ("first", _FLAT, _begun),
     ("", _LAST, lambda _: " warmdown ratio "),
     ("", _SPAN, lambda _: " warmdown ratio "),
     ("1", _COMPLEMENT, _complement),

@@ -1,0 +1,84 @@
+"""What nothing else can outweigh: two hypotheses that say different things of one parameter."""
+
+from collections.abc import Callable
+
+from shared.words.comparing import lands_elsewhere, leaves_for_another
+from shared.words.evidence import agrees, is_read, is_swapped
+from shared.words.hypotheses import ParsedHypothesis
+from shared.words.likeness import contradiction, family_of, may_be_one
+
+TEST_TIME = "test_time"
+
+
+def contradiction_between(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    """In what they contradict each other, or ""."""
+    return next((said for find in _FINDERS if (said := find(a, b))), "")
+
+
+def _one_more(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    return "one adds something more, in unknown words" if a.additions != b.additions else ""
+
+
+def _test_time(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    is_of_one = (TEST_TIME in a.words) != (TEST_TIME in b.words)
+    return "only one is about test-time training" if is_of_one else ""
+
+
+def _other_places(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    """The same words in other parts, unless all that they say is read and agrees."""
+    is_exact = agrees(a, b) and not any(atom.is_vague for atom in a.atoms)
+    is_other = is_swapped(a, b) and len(a.parts) == len(b.parts) > 1 and not is_exact
+    return "the same words in each other's places" if is_other else ""
+
+
+def _other_part(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    """Both change one and the same parameter, each of another part."""
+    if len(a.atoms) != 1 or len(b.atoms) != 1 or a.atoms[0].parameter != b.atoms[0].parameter:
+        return ""
+    return contradiction(a.atoms[0].scope, b.atoms[0].scope)
+
+
+def _other_order(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    """The same numbers in another order: first 512 and then 2048, or the other way round."""
+    for atom in a.atoms:
+        for other in b.atoms:
+            if may_be_one(atom, other) and len(atom.new) == len(other.new) > 1:
+                values = [[number.value for number in each.new] for each in (atom, other)]
+                if values[0] != values[1] and sorted(values[0]) == sorted(values[1]):
+                    return f"{atom.parameter} takes the same numbers in another order"
+    return ""
+
+
+def _other_landing(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    """A parameter of which each speaks once, and which is known to come to another number."""
+    if not (is_read(a) and is_read(b)):
+        return ""
+    for atom in a.atoms:
+        partners = [each for each in b.atoms if may_be_one(atom, each)]
+        rivals = [each for each in a.atoms if family_of(each) == family_of(atom)]
+        if len(partners) == len(rivals) == 1 and lands_elsewhere(atom, partners[0]):
+            return f"{atom.parameter} comes to another value"
+    return ""
+
+
+def _other_target(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    """A parameter of which both say from where to where, and that ends at another number."""
+    are_single = len(a.atoms) == len(b.atoms) == 1
+    for atom in a.atoms:
+        for other in b.atoms:
+            is_same = atom.parameter == other.parameter
+            is_same = is_same and (are_single or atom.scope == other.scope)
+            if is_same and leaves_for_another(atom, other):
+                return f"{atom.parameter} takes another value"
+    return ""
+
+
+_FINDERS: tuple[Callable[[ParsedHypothesis, ParsedHypothesis], str], ...] = (
+    _one_more,
+    _test_time,
+    _other_places,
+    _other_part,
+    _other_order,
+    _other_landing,
+    _other_target,
+)
