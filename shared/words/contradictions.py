@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from shared.words.comparing import lands_elsewhere, leaves_for_another
-from shared.words.evidence import agrees, is_read, is_swapped
+from shared.words.evidence import agreement, agrees, is_exact, is_read, is_swapped, sets_more
 from shared.words.hypotheses import ParsedHypothesis
 from shared.words.likeness import contradiction, family_of, may_be_one
 
@@ -19,6 +19,15 @@ def _one_more(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     return "one adds something more, in unknown words" if a.additions != b.additions else ""
 
 
+def _one_of_two(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    """All is read, and one makes each change of the other and sets another parameter."""
+    if len(a.atoms) == len(b.atoms) or not (is_exact(a) and is_exact(b)):
+        return ""
+    agreeing, _, _ = agreement(a, b)
+    is_part = agreeing == min(len(a.atoms), len(b.atoms)) > 0 and sets_more(a, b)
+    return "one changes something more" if is_part else ""
+
+
 def _test_time(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     is_of_one = (TEST_TIME in a.words) != (TEST_TIME in b.words)
     return "only one is about test-time training" if is_of_one else ""
@@ -26,8 +35,8 @@ def _test_time(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
 
 def _other_places(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     """The same words in other parts, unless all that they say is read and agrees."""
-    is_exact = agrees(a, b) and not any(atom.is_vague for atom in a.atoms)
-    is_other = is_swapped(a, b) and len(a.parts) == len(b.parts) > 1 and not is_exact
+    is_same = agrees(a, b) and not any(atom.is_vague for atom in a.atoms)
+    is_other = is_swapped(a, b) and len(a.parts) == len(b.parts) > 1 and not is_same
     return "the same words in each other's places" if is_other else ""
 
 
@@ -75,6 +84,7 @@ def _other_target(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
 
 _FINDERS: tuple[Callable[[ParsedHypothesis, ParsedHypothesis], str], ...] = (
     _one_more,
+    _one_of_two,
     _test_time,
     _other_places,
     _other_part,

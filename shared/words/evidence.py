@@ -47,7 +47,7 @@ def evidence_of_content(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     return {**_of_atoms(a, b), **_of_numbers(a, b), **_of_words(a, b)}
 
 
-def _agreement(a: ParsedHypothesis, b: ParsedHypothesis) -> tuple[int, int, int]:
+def agreement(a: ParsedHypothesis, b: ParsedHypothesis) -> tuple[int, int, int]:
     """How many changes agree, how many contradict, and how many the longer list has."""
     one = [part for atom in a.atoms for part in each_part(atom)]
     rest = [part for atom in b.atoms for part in each_part(atom)]
@@ -70,12 +70,12 @@ def _agreement(a: ParsedHypothesis, b: ParsedHypothesis) -> tuple[int, int, int]
 
 def agrees(a: ParsedHypothesis, b: ParsedHypothesis) -> bool:
     """Whether each change of one is a change of the other."""
-    agreeing, _, size = _agreement(a, b)
+    agreeing, _, size = agreement(a, b)
     return size > 0 and agreeing == size
 
 
 def _of_atoms(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
-    agreeing, contradicting, size = _agreement(a, b)
+    agreeing, contradicting, size = agreement(a, b)
     families = {family_of(each) for each in a.atoms}, {family_of(each) for each in b.atoms}
     is_known = is_read(a) and is_read(b)
     every = size > 0 and agreeing == size
@@ -86,7 +86,7 @@ def _of_atoms(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
         "changes that the other never names": sum(_is_never_named(x, b) for x in a.atoms)
         + sum(_is_never_named(x, a) for x in b.atoms),
         "all read, changes of one only": is_known and not every,
-        "a number of one only": _sets_more(a, b),
+        "a number of one only": sets_more(a, b),
         "nothing in common": not (a.words & b.words or families[0] & families[1]),
         "no parameter in common": bool(all(families) and not families[0] & families[1]),
     }
@@ -131,7 +131,7 @@ def _of_words(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
 def evidence_of_moulds(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     """How the texts fit into each other: all of it speaks against, and takes longest to find."""
     meanings, words = mould_of(a.meanings, b.meanings), mould_of(a.said, b.said)
-    if _is_exact(a) and _is_exact(b) and agrees(a, b):
+    if is_exact(a) and is_exact(b) and agrees(a, b):
         return dict.fromkeys(_OF_MOULDS, 0)  # all is said that there is to say
     is_told = is_read(a) and is_read(b) and agrees(a, b)
     return {
@@ -152,7 +152,8 @@ _OF_MOULDS = (
 )
 
 
-def _is_exact(parsed: ParsedHypothesis) -> bool:
+def is_exact(parsed: ParsedHypothesis) -> bool:
+    """Whether all of it was read, and says exactly what becomes of what."""
     return is_read(parsed) and not any(atom.is_vague for atom in parsed.atoms)
 
 
@@ -176,9 +177,9 @@ def _says_more(a: ParsedHypothesis, b: ParsedHypothesis, words: Mould) -> bool:
     return is_contained and len(added) >= 2
 
 
-def _sets_more(a: ParsedHypothesis, b: ParsedHypothesis) -> bool:
+def sets_more(a: ParsedHypothesis, b: ParsedHypothesis) -> bool:
     """Whether only one sets a parameter, to a number that the other does not say."""
-    return bool(_agreement(a, b)[0]) and any(
+    return bool(agreement(a, b)[0]) and any(
         unmet(atom.new, reachable(other)) == len(atom.new) > 0 and _is_never_named(atom, other)
         for one, other in ((a, b), (b, a))
         for atom in one.atoms

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from shared.words.items import Item, Segment, follows_preposition, is_part
 from shared.words.numbers import Quantity
 from shared.words.statements import Statement
+from shared.words.steps import is_ratio, step_by
 
 _ARTICLES = frozenset({"the", "all", "every", "each"})
 _ADJECTIVES = frozenset({"small", "tiny", "low", "short", "large", "high", "long"})
@@ -76,7 +77,7 @@ class _Reader:
         if change and change.kind == "factor" and change.value > 1 and statement.direction < 0:
             change = statement.change = Quantity(value=1 / change.value, kind="factor")
         is_times = any(i.kind == "quantity" and i.quantity == change for i in self._items)
-        if statement.old and not statement.new and change and is_times and _is_ratio(statement):
+        if statement.old and not statement.new and change and is_times and is_ratio(statement):
             statement.new, statement.change = [change.as_value()], None  # "3x instead of 4x"
         if statement.old and not statement.new and self._is_replacing:
             statement.new, statement.old = statement.old, []
@@ -224,9 +225,11 @@ class _Reader:
             return
         is_pair = _opens_pair(rest)
         if self._role == "by":
-            self.statement.change = _step_by(item, self.statement.direction, scales=self._scales)
+            self.statement.change = step_by(item, self.statement.direction, scales=self._scales)
         elif self._role == "old" or is_pair:
             self.statement.old.append(item.quantity.as_value())
+        elif self._is_stretch(position):
+            self.statement.new.append(item.quantity.as_value())
         elif self._role == "new":
             self._take(item, rest)
         else:
@@ -236,9 +239,16 @@ class _Reader:
         elif self._role == "old" and not (rest and rest[0].kind == "quantity"):
             self._role = ""  # `was (0.8, 0.95)` goes on; anything else ends it
 
+    def _is_stretch(self, position: int) -> bool:
+        """`over the first 5%`, `to the last third` say how long, and not by how much."""
+        before = self._items[position - 1].text if position else ""
+        return before.split()[-1:] in (["first"], ["last"], ["final"], ["opening"])
+
     def _take(self, item: Item, rest: list[Item]) -> None:
         assert item.quantity is not None
-        if is_part(item) and not rest and not self.statement.old:  # "reduced to a third"
+        old = self.statement.old
+        is_share = not old or (len(old) == 1 and old[0].value < item.quantity.value)
+        if is_part(item) and not rest and is_share:  # "reduced to a third", "from 0.2 to a third"
             self.statement.change = Quantity(value=item.quantity.value, kind="factor")
         else:
             self.statement.new.append(item.quantity.as_value())
@@ -251,7 +261,7 @@ class _Reader:
         elif is_part(item) and not statement.heads and any(i.kind == "head" for i in rest):
             statement.change = Quantity(value=item.quantity.value, kind="factor")
         elif item.quantity.suffix == "%" and statement.direction and not statement.new:
-            statement.change = _step_by(item, statement.direction, scales=False)  # "LR down 20%"
+            statement.change = step_by(item, statement.direction, scales=False)  # "LR down 20%"
         else:
             statement.new.append(item.quantity)
             statement.is_bare = True
@@ -267,32 +277,9 @@ class _Reader:
         self._role = ""
 
 
-def _is_ratio(statement: Statement) -> bool:
-    """`3x instead of 4x`, but not `2x from 262144`."""
-    assert statement.change is not None
-    old = statement.old[0].value
-    return old >= 1 and statement.change.value >= 1 and old <= 8 * statement.change.value
-
-
 def _opens_pair(rest: list[Item]) -> bool:
     """Whether a number is the first of `8 -> 10` or `8 to 10`."""
     if not rest:
         return False
     is_to = rest[0].text in {"to", "up to", "down to"}
     return rest[0].kind == "arrow" or (is_to and any(item.kind == "quantity" for item in rest))
-
-
-def _step_by(item: Item, direction: int, *, scales: bool) -> Quantity:
-    """`by 10%` and `by a third` are relative, `by 1.5` scales, `by 2` adds."""
-    quantity = item.quantity
-    assert quantity is not None
-    if quantity.kind == "factor":
-        return quantity
-    sign = -1 if direction < 0 else 1
-    if quantity.suffix == "%" or is_part(item):
-        return Quantity(value=1 + sign * quantity.value, kind="factor")
-    if direction and not scales and quantity.value.is_integer():
-        return Quantity(value=sign * quantity.value, kind="delta")
-    if direction < 0 and quantity.value > 1:
-        return Quantity(value=1 / quantity.value, kind="factor")
-    return Quantity(value=quantity.value, kind="factor")
