@@ -38,13 +38,13 @@ class Description:
 
     @property
     def parameters_key(self) -> str:
-        """Return the name of what is touched; only experiments of one name are compared by words.
+        """Return the name of what is changed; only experiments of one name are compared by words.
 
         That finds nearly all that ``shared.words.decide`` would call the same (ADR 8 has the
         figures), and two claims that are compared wait for each other.
         """
         if self.parsed.atoms:
-            return _digest("parameters", *self.parsed.parameters)
+            return _digest("parameters", self.parsed.main_parameter)
         return _digest("numbers", *(f"{number:g}" for number in sorted(self.parsed.numbers)))
 
     @property

@@ -96,6 +96,8 @@ def _of_numbers(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     missing = [unmet(a.quantities, b.quantities), unmet(b.quantities, a.quantities)]
     mine, others = targets(a), targets(b)
     met = [len(mine) - unmet(mine, reachable(b)), len(others) - unmet(others, reachable(a))]
+    if not (a.named & b.named - {"test_time"} or set(a.parameters) & set(b.parameters)):
+        met = [0, 0]  # the same number of another thing is no agreement
     is_ratio = any(
         abs(x - y) <= _SAME * max(abs(x), abs(y)) for x in ratios(a) for y in ratios(b) if x != 1
     )
