@@ -82,7 +82,6 @@ class Embedder:
         if len(self._workers) < THREADS:
             worker = asyncio.create_task(self._work())
             self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
         vector = await future
         self._known[text] = vector
         while len(self._known) > MAX_KNOWN:
@@ -115,12 +114,20 @@ class Embedder:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     async def _work(self) -> None:
+        try:
+            await self._embed_waiting()
+        finally:
+            # In the step that saw nobody waiting: later, a text could come that finds this task
+            # still counted, starts no other, and waits for ever.
+            self._workers.discard(asyncio.current_task())
+
+    async def _embed_waiting(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
             texts = [text for text, _ in batch]
             try:
                 vectors = await asyncio.to_thread(self.embed_many, texts)
-            except (EmbeddingModelError, RuntimeError) as error:
+            except Exception as error:  # noqa: BLE001 each request raises it as its own
                 for _, future in batch:
                     if not future.done():
                         future.set_exception(error)

@@ -219,6 +219,22 @@ def test_a_cancelled_request_does_not_disturb_the_others(embedder):
     assert isinstance(second, asyncio.CancelledError)
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_text_that_comes_as_the_last_batch_ends_is_embedded(embedder, monkeypatch, at_once):
+    """A text must not wait for a worker that has already seen that nobody waits."""
+    monkeypatch.setattr(embedder_module, "THREADS", at_once)
+
+    async def embed_in_turn(who):
+        async with asyncio.timeout(30):
+            return [await embedder.embed(f"turn {who} {n} {at_once}") for n in range(20)]
+
+    async def embed_all():
+        return await asyncio.gather(*(embed_in_turn(who) for who in range(at_once)))
+
+    for vectors in asyncio.run(embed_all()):
+        assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
+
+
 def test_a_missing_model_is_named_to_everyone_who_waits(tmp_path):
     async def embed_two(broken):
         return await asyncio.gather(broken.embed("a"), broken.embed("b"), return_exceptions=True)
