@@ -36,6 +36,10 @@ def services() -> Iterator[Services]:
             _env_file=None, DATABASE_URL=None, REDIS_URL=None, home=Path(home)
         )
         with running_services(settings) as running:
+            # Processes die in these tests, machines do not: what the kernel holds is safe, and how
+            # busy the disk is decides no test.
+            run_sql(running.database_url, "ALTER SYSTEM SET fsync = off")
+            run_sql(running.database_url, "SELECT pg_reload_conf()")
             yield running
 
 
