@@ -40,7 +40,7 @@ from sqlalchemy import make_url
 from coordinator.campaigns.folder import CampaignFolder, read_campaign_folder
 from coordinator.campaigns.service import create_campaign
 from coordinator.db import make_engine, make_sessions
-from coordinator.dedup.description import Description
+from coordinator.dedup.keys import parameters_key, values_key
 from coordinator.dedup.readings import reading_to_json, reading_version
 from coordinator.embedded import running_services
 from coordinator.laptop.processes import running
@@ -79,9 +79,7 @@ def variant(text: str, rng: random.Random) -> str:
 def described(text: str) -> tuple[str, tuple[str, str], str]:
     """The text, the keys that find it and what was read of it."""
     parsed = parse_hypothesis(text)
-    description = Description(parsed=parsed, change=None, embedding=np.empty(0))
-    keys = description.parameters_key, description.values_key
-    return text, keys, reading_to_json(parsed)
+    return text, (parameters_key(parsed), values_key(parsed)), reading_to_json(parsed)
 
 
 def turned(vector: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -19,7 +19,7 @@ from coordinator.claims.repository import (
 from coordinator.claims.rules import ClaimState, may_renew
 from coordinator.db import free_connection, lock_until_commit
 from coordinator.dedup.description import campaign_vocabulary, describe
-from coordinator.dedup.service import lock_alike, refuse_duplicate, similar_experiments
+from coordinator.dedup.service import find_alike, refuse_duplicate, similar_experiments
 from coordinator.errors import (
     ClaimKeyReusedError,
     DuplicateClaimError,
@@ -112,15 +112,14 @@ async def claim_experiment(
             return await _same_claim(session, campaign, former, request, ttl_s=ttl_s)
     platform = request.platform or agent.platform
     dedup_key = await dedup_key_of(session, campaign, program, platform) if program else None
-    similar = await similar_experiments(session, campaign, description)
-    # From here to the commit, claims that could be the same take turns.
-    await lock_alike(session, campaign, description)
+    alike = await find_alike(session, campaign, description, dedup_key=dedup_key)
     retest_of = None
     if not is_baseline_key(dedup_key):
         retest_of = await refuse_duplicate(
             session,
             campaign,
             description,
+            alike,
             vocabulary=vocabulary,
             base_sha256=request.base,
             dedup_key=dedup_key,
@@ -177,7 +176,7 @@ async def claim_experiment(
         lease_expires_at=granted.lease_expires_at,
         seed=seed,
         base=await _base_of(session, campaign, request.base, platform),
-        similar=similar,
+        similar=similar_experiments(alike),
         retest_of=retest_of,
     )
 

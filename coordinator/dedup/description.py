@@ -1,14 +1,14 @@
 """What an experiment says it changes, in the form that finds its like."""
 
 import asyncio
-import hashlib
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from coordinator.campaigns.models import Campaign
+from coordinator.dedup.keys import parameters_key, values_key
 from coordinator.dedup.readings import reading_to_json, reading_version
 from coordinator.programs.repository import find_source
 from coordinator.search.embedder import Embedder, Vector
@@ -24,8 +24,7 @@ from shared.constants import read_constants
 from shared.dedup import parse_experiment
 from shared.wire.claims import ConstantChange
 from shared.words import DEFAULT_VOCABULARY, ParsedHypothesis, Vocabulary
-from shared.words.atoms import Atom
-from shared.words.hypotheses import name_of, starting_from
+from shared.words.hypotheses import starting_from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,21 +35,15 @@ class Description:
     change: ChangeSignature | None
     embedding: Vector
 
-    @property
+    @cached_property
     def parameters_key(self) -> str:
-        """Return the name of what is changed; only experiments of one name are compared by words.
+        """Return the name of what is changed."""
+        return parameters_key(self.parsed)
 
-        That finds nearly all that ``shared.words.decide`` would call the same (ADR 8 has the
-        figures), and two claims that are compared wait for each other.
-        """
-        if self.parsed.atoms:
-            return _digest("parameters", self.parsed.main_parameter)
-        return _digest("numbers", *(f"{number:g}" for number in sorted(self.parsed.numbers)))
-
-    @property
+    @cached_property
     def values_key(self) -> str:
-        """Return the name of what becomes of it, to two digits: the likeliest to be the same."""
-        return _digest("values", *sorted(_outline(atom) for atom in self.parsed.atoms))
+        """Return the name of what becomes of it."""
+        return values_key(self.parsed)
 
     def columns(self) -> dict[str, Any]:
         """Return the values of the experiment's columns that hold this description."""
@@ -146,13 +139,3 @@ def change_from_json(stored: dict[str, Any]) -> ChangeSignature:
         statements_added=tuple(stored["statements_added"]),
         statements_removed=tuple(stored["statements_removed"]),
     )
-
-
-def _outline(atom: Atom) -> str:
-    numbers = [f"{number.value:.1e}" for number in atom.new]
-    step = f"{atom.change.kind}{atom.change.value:.1e}" if atom.change else ""
-    return "|".join((name_of(atom), atom.value, atom.state, *numbers, step))
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -6,11 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Executable,
     Float,
-    Integer,
     Select,
+    any_,
     bindparam,
     func,
     literal,
@@ -31,15 +32,35 @@ from coordinator.results.models import Result
 from shared.states import ExperimentStatus, Outcome
 
 # Of each kind of likeness so many are looked at; a claim must not cost more in an old campaign.
-SAME = 10
-SAME_PARAMETERS = 2_000
+NEAREST = 20
+SAME_VALUES = 1_000  # of them the nearest
 SAME_LIVE = 30
+SAME = 10
 
 
 EMBEDDING: ColumnElement[Any] = bindparam("embedding", type_=Experiment.embedding.type)
 CAMPAIGN_ID: ColumnElement[UUID] = bindparam("campaign_id", type_=Experiment.campaign_id.type)
+NEAREST_IDS: ColumnElement[Any] = bindparam("nearest", type_=ARRAY(Experiment.id.type))
 DISTANCE: ColumnElement[float] = Experiment.embedding.cosine_distance(EMBEDDING)
 COSINE: ColumnElement[float] = literal(1.0, Float) - DISTANCE
+
+
+async def find_nearest(
+    session: AsyncSession, campaign_id: UUID, description: Description
+) -> list[UUID]:
+    """Return the most alike in words, by the approximate index of the history."""
+    asked = {"campaign_id": campaign_id, "embedding": description.embedding}
+    return list(await session.scalars(_nearest(), asked))
+
+
+@cache
+def _nearest() -> Select[UUID]:
+    return (
+        select(Experiment.id)
+        .where(Experiment.campaign_id == CAMPAIGN_ID, Experiment.embedding.is_not(None))
+        .order_by(DISTANCE)
+        .limit(NEAREST)
+    )
 
 
 async def find_neighbours(
@@ -47,13 +68,14 @@ async def find_neighbours(
     campaign_id: UUID,
     description: Description,
     *,
+    nearest: list[UUID],
     dedup_key: str | None,
 ) -> list[Any]:
     """Return what the candidate could repeat, the most alike first.
 
-    That is: whatever has the same program, the same change, the same values of the same
-    parameters, and the most alike in words of those that touch the same parameters, of the live
-    claims and of the newest. No approximate index is asked: a live claim is always found.
+    That is: whatever has the same program or the same change, the most alike in words of those
+    with the same value of the same parameter and of the live claims of that parameter, and what
+    is ``nearest`` by the index. Of the rest none is approximate: a live claim is always found.
 
     Returns:
         Rows ``(id, hypothesis, reading, reading_version, change, base_sha256, dedup_key, status,
@@ -66,6 +88,7 @@ async def find_neighbours(
         "embedding": description.embedding,
         "parameters_key": description.parameters_key,
         "values_key": description.values_key,
+        "nearest": nearest,
     }
     if change is not None:
         asked["change_key"] = change.key
@@ -79,23 +102,25 @@ async def find_neighbours(
 def _neighbours(*, has_change: bool, has_program: bool) -> Executable:
     """Return the statement; built once, because building takes as long as running."""
     here = Experiment.campaign_id == CAMPAIGN_ID
-    same_parameters = here & (Experiment.parameters_key == bindparam("parameters_key"))
-    newest = (
+    same_parameter = here & (Experiment.parameters_key == bindparam("parameters_key"))
+    same_values = (
         select(Experiment.id, COSINE.label("cosine"))
-        .where(same_parameters)
+        .where(same_parameter & (Experiment.values_key == bindparam("values_key")))
         .order_by(Experiment.id.desc())
-        .limit(SAME_PARAMETERS)
+        .limit(SAME_VALUES)
         .subquery()
     )
-    nearest = select(newest.c.id).order_by(newest.c.cosine.desc()).limit(SAME)
     live = (
         select(Experiment.id)
-        .where(same_parameters & (Experiment.status == literal_column("'claimed'")))
+        .where(same_parameter & (Experiment.status == literal_column("'claimed'")))
         .order_by(COSINE.desc())
         .limit(SAME_LIVE)
     )
-    same_values = _newest(same_parameters & (Experiment.values_key == bindparam("values_key")))
-    parts = [nearest, live, same_values]
+    parts = [
+        select(Experiment.id).where(Experiment.id == any_(NEAREST_IDS)),
+        select(same_values.c.id).order_by(same_values.c.cosine.desc()).limit(NEAREST),
+        live,
+    ]
     if has_change:
         parts.append(_newest(here & (Experiment.change_key == bindparam("change_key"))))
     if has_program:
@@ -140,47 +165,12 @@ def _newest(condition: ColumnElement[bool]) -> Select[UUID]:
     return select(Experiment.id).where(condition).order_by(Experiment.id.desc()).limit(SAME)
 
 
-async def find_similar(
-    session: AsyncSession, campaign_id: UUID, description: Description, *, limit: int
-) -> list[Any]:
-    """Return the most alike in words, by the approximate index of the history.
-
-    Returns:
-        Rows ``(id, hypothesis, status, outcome, val_bpb, agent, cosine)``.
-    """
-    asked = {
-        "campaign_id": campaign_id,
-        "embedding": description.embedding,
-        "most": limit,
-    }
-    rows = await session.execute(_similar(), asked)
-    return list(rows.all())
-
-
-@cache
-def _similar() -> Executable:
-    return (
-        select(
-            Experiment.id,
-            Experiment.hypothesis,
-            Experiment.status,
-            Result.outcome,
-            Result.val_bpb,
-            Agent.name.label("agent"),
-            COSINE.label("cosine"),
-        )
-        .join(Agent, Agent.id == Experiment.agent_id)
-        .outerjoin(Result, Result.experiment_id == Experiment.id)
-        .where(Experiment.campaign_id == CAMPAIGN_ID, Experiment.embedding.is_not(None))
-        .order_by(DISTANCE)
-        .limit(bindparam("most", type_=Integer))
-    )
-
-
 async def find_parents(
     session: AsyncSession, campaign_id: UUID, programs: set[str]
 ) -> Mapping[str, str | None]:
     """Return from which base each of these programs was made and kept."""
+    if not programs:
+        return {}
     rows = await session.execute(
         select(Experiment.source_sha256, func.min(Experiment.base_sha256))
         .join(Result, Result.experiment_id == Experiment.id)

@@ -1,5 +1,6 @@
 """The dedup decision on a claim, inside the claim's own transaction."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from coordinator.dedup.description import (
     parse_cached,
 )
 from coordinator.dedup.readings import reading_from_json, reading_version
-from coordinator.dedup.repository import find_neighbours, find_parents, find_similar
+from coordinator.dedup.repository import find_nearest, find_neighbours, find_parents
 from coordinator.errors import DuplicateClaimError
 from shared.changes import ChangeSignature
 from shared.dedup import Candidate, Neighbour, base_relation, decide_claim, standing_of
@@ -25,12 +26,22 @@ SIMILAR = 5
 SIMILAR_COSINE = 0.5  # below this two hypotheses have little but the field in common
 
 
-async def lock_alike(session: AsyncSession, campaign: Campaign, description: Description) -> None:
-    """Make claims that could be the same wait for each other until the transaction ends.
+async def find_alike(
+    session: AsyncSession, campaign: Campaign, description: Description, *, dedup_key: str | None
+) -> list[Any]:
+    """Return what a new experiment could repeat, the most alike in words first.
 
-    What differs in both keys cannot be the same, so it does not wait. Sorted, so that two claims
-    never wait for each other in a circle.
+    From here to the commit, claims that could be the same take turns.
     """
+    nearest = await find_nearest(session, campaign.id, description)  # slow, so before the turn
+    await _lock_alike(session, campaign, description)
+    return await find_neighbours(
+        session, campaign.id, description, nearest=nearest, dedup_key=dedup_key
+    )
+
+
+async def _lock_alike(session: AsyncSession, campaign: Campaign, description: Description) -> None:
+    # Sorted, so that two claims never wait for each other in a circle.
     names = {f"parameters:{campaign.id}:{description.parameters_key}"}
     if description.change is not None:
         names.add(f"change:{campaign.id}:{description.change.key}")
@@ -42,6 +53,7 @@ async def refuse_duplicate(
     session: AsyncSession,
     campaign: Campaign,
     description: Description,
+    alike: Sequence[Any],
     *,
     vocabulary: Vocabulary,
     base_sha256: str | None,
@@ -53,10 +65,7 @@ async def refuse_duplicate(
         DuplicateClaimError: It is the same as experiments that are held or done; it carries the
             reason and these matches.
     """
-    rows = await find_neighbours(session, campaign.id, description, dedup_key=dedup_key)
-    if not rows:
-        return None
-    bases = {row.base_sha256 for row in rows} | {base_sha256}
+    bases = {row.base_sha256 for row in alike} | {base_sha256}
     parents = await find_parents(session, campaign.id, {base for base in bases if base})
     neighbours = [
         Neighbour(
@@ -73,7 +82,7 @@ async def refuse_duplicate(
             change=change,
             cosine=row.cosine,
         )
-        for row in rows
+        for row in alike
         for change in [change_from_json(row.change) if row.change else None]
     ]
     candidate = Candidate(
@@ -88,12 +97,9 @@ async def refuse_duplicate(
     return decision.retest_of.id.id if decision.retest_of else None
 
 
-async def similar_experiments(
-    session: AsyncSession, campaign: Campaign, description: Description
-) -> list[Match]:
+def similar_experiments(alike: Sequence[Any]) -> list[Match]:
     """Return what a granted claim resembles, so that its agent can learn from it."""
-    rows = await find_similar(session, campaign.id, description, limit=SIMILAR)
-    return [_match(row) for row in rows if row.cosine >= SIMILAR_COSINE]
+    return [_match(row) for row in alike[:SIMILAR] if row.cosine and row.cosine >= SIMILAR_COSINE]
 
 
 def _status_now(row: Any) -> ExperimentStatus:

@@ -43,8 +43,8 @@ class Experiment(Base):
     ``repeat_of`` instead, and for a claim without source.
 
     ``change`` is the canonical difference to the base. What the words and the change say is kept
-    in the form that finds its like: ``parameters_key`` names the parameters touched,
-    ``values_key`` also what becomes of them, ``change_key`` the difference as a whole, and
+    in the form that finds its like: ``parameters_key`` names the parameter touched,
+    ``values_key`` also what becomes of it, ``change_key`` the difference as a whole, and
     ``embedding`` (384 numbers of unit length) stands for the sound of the words. ``reading`` is
     what the rules of ``reading_version`` read.
     """
@@ -71,8 +71,6 @@ class Experiment(Base):
             "ix_experiments_parameters_key",
             *("campaign_id", "parameters_key", "values_key", "id"),
         ),
-        # The newest of each, without a look at the others.
-        Index("ix_experiments_parameters_key_id", "campaign_id", "parameters_key", "id"),
         Index(
             "ix_experiments_live",
             *("campaign_id", "parameters_key"),

@@ -16,14 +16,6 @@ from shared.words.starts import REFERENCE, anchored, start_of
 from shared.words.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
 MAX_CHARACTERS = 500  # a change is stated early; what follows is the reasoning
-# Read in one of two texts that say the same more often than in both.
-_IN_PASSING = frozenset(
-    {"accumulation", "attention_scale", "aux_loss", "checkpointing", "compile", "depth", "epochs"}
-    | {"final_norm", "freeze", "gate", "grad_noise", "init", "logit_scale", "loss_weight"}
-    | {"mlp_ratio", "n_head", "norm", "norm_gain", "norm_type", "optimizer", "packing", "position"}
-    | {"recurrence", "rope", "schedule", "share", "tie", "token_shift", "top_k", "width"}
-)
-_EVERYBODYS = frozenset({"batch", "lr", "weight_decay"})
 # Always there: naming one without saying what becomes of it says nothing.
 _KNOBS = frozenset({"lr", "batch", "device_batch", "depth", "width", "n_head", "seq_len"})
 _JOINTS = frozenset(
@@ -87,16 +79,6 @@ class ParsedHypothesis:
         """The parameters touched, whatever their part: `("batch", "lr")`, for an index to hold."""
         return tuple(sorted({family_of(atom) for atom in self.atoms}))
 
-    @property
-    def main_parameter(self) -> str:
-        """The parameter by which an index finds its like, "" if none was read.
-
-        Two ways of saying one change often differ in what else was read of them, seldom in what is
-        changed: so the parameters that are read in passing come last, and those that everybody
-        changes after the others.
-        """
-        return min(self.parameters, key=lambda name: (_weight_of(name), name), default="")
-
     @cached_property
     def named(self) -> frozenset[str]:
         """What is named that the vocabulary knows."""
@@ -121,10 +103,6 @@ class ParsedHypothesis:
     def is_relative(self) -> bool:
         """Whether the change depends on what the base holds: `halve`, `one more layer`."""
         return any(not (atom.new or atom.value or atom.state) for atom in self.atoms)
-
-
-def _weight_of(parameter: str) -> int:
-    return 2 if parameter in _IN_PASSING else int(parameter in _EVERYBODYS)
 
 
 def name_of(atom: Atom) -> str:

@@ -5,6 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from coordinator.dedup import service as dedup_service
+from coordinator.dedup.keys import parameters_key
+from shared.words import parse_hypothesis
 from tests.conftest import run_sql
 from tests.factories import (
     BASELINE,
@@ -88,6 +91,25 @@ def test_a_refusal_names_the_outcome_and_the_score_of_what_it_repeats(agent, oth
 def test_a_contradiction_is_no_duplicate_however_alike_the_words(agent, other, first, second):
     agent.claimed(**words(first))
     assert other.claim(**words(second)).status_code == 201
+
+
+def test_the_like_is_found_by_the_sound_of_the_words_where_no_key_is_shared(agent, other):
+    first = "resid_lambdas init 0.9, x0_lambdas init 0.2"
+    second = "Start the x0 scalars at 0.2 and the residual ones at 0.9."
+    keys = {parameters_key(parse_hypothesis(text)) for text in (first, second)}
+    assert len(keys) == 2
+    agent.claimed(**words(first))
+    assert reason_of(other.claim(**words(second))) == "paraphrase"
+
+
+def test_the_like_is_found_by_its_value_where_the_index_misses_it(agent, other, monkeypatch):
+    async def none(*_):
+        return []
+
+    monkeypatch.setattr(dedup_service, "find_nearest", none)
+    claim = agent.claimed(**words(BATCH_PARAPHRASES[0]))
+    agent.put(result_body(claim, hypothesis=BATCH_PARAPHRASES[0]))
+    assert reason_of(other.claim(**words("use 2**18 tokens per batch"))) == "paraphrase"
 
 
 def test_a_step_and_where_it_ends_are_one_change_of_the_same_base(agent, other):
