@@ -13,6 +13,10 @@ are embedded for real; further ones take the vector of a variant, turned by a sm
 (cosine 0.97, which is what another number makes of it). Threshold recall is the part of queries
 with a neighbour of cosine >= 0.9 for which the history index finds one, overall and in the worst
 tenth of the history by age.
+
+Repeats found is measured with labelled pairs that the rule calls the same: one half of each is the
+oldest of the history, and the other is asked for. It is the part of the pairs of which the claim
+would have been compared with its like at all.
 """
 
 import argparse
@@ -28,6 +32,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import numpy as np
@@ -40,15 +45,18 @@ from sqlalchemy import make_url
 from coordinator.campaigns.folder import CampaignFolder, read_campaign_folder
 from coordinator.campaigns.service import create_campaign
 from coordinator.db import make_engine, make_sessions
+from coordinator.dedup.description import Description
 from coordinator.dedup.keys import parameters_key, values_key
 from coordinator.dedup.readings import reading_to_json, reading_version
+from coordinator.dedup.repository import find_nearest, find_neighbours
+from coordinator.dedup.tables import read_table
 from coordinator.embedded import running_services
 from coordinator.laptop.processes import running
 from coordinator.schema import migrate
 from coordinator.search.embedder import Embedder
 from coordinator.settings import CoordinatorSettings
 from shared.ids import new_id
-from shared.words import parse_hypothesis
+from shared.words import decide, parse_hypothesis
 
 CAMPAIGN = "claims-benchmark"
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -93,17 +101,37 @@ def say(message: str) -> None:
     print(f"[{time.strftime('%H:%M:%S')}] {message}", file=sys.stderr, flush=True)
 
 
+def repeats(folder: Path) -> list[tuple[str, str]]:
+    """The labelled pairs that the rule calls the same."""
+    pairs = []
+    for path in sorted(folder.glob("dedup_pairs*.tsv")):
+        for row in read_table(path):
+            a, b = row["a"], row["b"]
+            if row["label"] == "dup" and decide(*map(parse_hypothesis, (b, a))).is_duplicate:
+                pairs.append((a, b))
+    return pairs
+
+
 class History:
     """Fills the tables by COPY, and knows what it put there."""
 
-    def __init__(self, database_url: str, texts: list[str], embed: int) -> None:
+    def __init__(
+        self, database_url: str, texts: list[str], embed: int, pairs: list[tuple[str, str]]
+    ) -> None:
+        self.database_url = database_url
         url = make_url(database_url).set(drivername="postgresql").render_as_string(False)
         self.connection = psycopg.connect(url, autocommit=True)
         register_vector(self.connection)
         self.rng, self.numpy_rng = random.Random(1), np.random.default_rng(1)
         say(f"embedding {embed} variants of {len(texts)} hypotheses")
         self.texts = [*texts, *(variant(self.rng.choice(texts), self.rng) for _ in range(embed))]
-        self.vectors = Embedder().embed_many(self.texts)
+        embedder = Embedder()
+        self.vectors = embedder.embed_many(self.texts)
+        say(f"embedding {len(pairs)} labelled repeats")
+        firsts, self.seconds = [a for a, _ in pairs], [b for _, b in pairs]
+        self.firsts = list(zip(firsts, embedder.embed_many(firsts), strict=True))
+        self.second_vectors = embedder.embed_many(self.seconds)
+        self.first_ids: list[UUID] = []
         self.rows = 0
         row = self.connection.execute(
             "SELECT id, baseline_sha256 FROM campaigns WHERE name = %s", [CAMPAIGN]
@@ -145,6 +173,8 @@ class History:
         say(f"index built in {time.monotonic() - started:.0f} s")
 
     def _draw(self, place: int) -> tuple[str, np.ndarray]:
+        if place < len(self.firsts):
+            return self.firsts[place]
         number = self.rng.randrange(len(self.texts))
         text, vector = self.texts[number], self.vectors[number]
         if place < len(self.texts):
@@ -154,8 +184,11 @@ class History:
     def _row(
         self, text: str, vector: np.ndarray, keys: tuple[str, str], reading: str
     ) -> Sequence[Any]:
+        experiment_id = new_id()
+        if len(self.first_ids) < len(self.firsts):
+            self.first_ids.append(experiment_id)
         return (
-            *(new_id(), self.campaign_id, self.agent_id, text, self.program, "benchmark"),
+            *(experiment_id, self.campaign_id, self.agent_id, text, self.program, "benchmark"),
             *("done", 0, "2026-01-01T00:00:00Z", []),
             *(*keys, HalfVector(vector), reading, reading_version()),
         )
@@ -188,6 +221,30 @@ class History:
             "overall": round(float(np.mean([hit for _, hit in found])), 4),
             "worst_decile": round(min(float(part.mean()) for part in tenths), 4),
         }
+
+    def repeats_found(self) -> dict[str, float]:
+        """The part of the labelled repeats that a claim would be compared with."""
+
+        async def find() -> list[bool]:
+            engine = make_engine(self.database_url)
+            found = []
+            async with make_sessions(engine)() as session:
+                for text, vector, first in zip(
+                    self.seconds, self.second_vectors, self.first_ids, strict=True
+                ):
+                    asked = Description(
+                        parsed=parse_hypothesis(text), change=None, embedding=vector
+                    )
+                    nearest = await find_nearest(session, self.campaign_id, asked)
+                    rows = await find_neighbours(
+                        session, self.campaign_id, asked, nearest=nearest, dedup_key=None
+                    )
+                    found.append(any(row.id == first for row in rows))
+            await engine.dispose()
+            return found
+
+        found = asyncio.run(find())
+        return {"pairs": len(found), "found": round(float(np.mean(found)), 4)}
 
     def _nearest(self, vector: HalfVector) -> tuple[bytes, float] | None:
         row = self.connection.execute(
@@ -257,6 +314,7 @@ def memory_mb(process: psutil.Process) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--histories", type=Path, default=Path("../shared/data/histories"))
+    parser.add_argument("--pairs", type=Path, default=Path("tests/data"))
     parser.add_argument("--sizes", default="10000,100000")
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--claims", type=int, default=800)
@@ -277,7 +335,8 @@ def main() -> None:
         with running_services(settings) as services:
             migrate(services.database_url)
             add_campaign(services.database_url, folder)
-            history = History(services.database_url, texts, arguments.embed)
+            pairs = repeats(arguments.pairs)
+            history = History(services.database_url, texts, arguments.embed, pairs)
             for step, size in enumerate(int(each) for each in arguments.sizes.split(",")):
                 history.grow_to(size)
                 url = f"http://127.0.0.1:{arguments.port}"
@@ -329,6 +388,7 @@ def measure(
         "coordinator_mb": memory_mb(coordinator),
         "index_mb": history.index_mb(),
         "threshold_recall": history.recall(),
+        "repeats_found": history.repeats_found(),
     }
 
 
