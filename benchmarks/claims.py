@@ -15,8 +15,8 @@ with a neighbour of cosine >= 0.9 for which the history index finds one, overall
 tenth of the history by age.
 
 Repeats found is measured with labelled pairs that the rule calls the same: one half of each is the
-oldest of the history, and the other is asked for. It is the part of the pairs of which the claim
-would have been compared with its like at all.
+oldest of the history, and the other is asked for. It is the part of the pairs whose claim meets
+its like, that one or another that says the same.
 """
 
 import argparse
@@ -32,7 +32,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import httpx
 import numpy as np
@@ -47,7 +46,7 @@ from coordinator.campaigns.service import create_campaign
 from coordinator.db import make_engine, make_sessions
 from coordinator.dedup.description import Description
 from coordinator.dedup.keys import parameters_key, values_key
-from coordinator.dedup.readings import reading_to_json, reading_version
+from coordinator.dedup.readings import reading_from_json, reading_to_json, reading_version
 from coordinator.dedup.repository import find_nearest, find_neighbours
 from coordinator.dedup.tables import read_table
 from coordinator.embedded import running_services
@@ -131,7 +130,6 @@ class History:
         firsts, self.seconds = [a for a, _ in pairs], [b for _, b in pairs]
         self.firsts = list(zip(firsts, embedder.embed_many(firsts), strict=True))
         self.second_vectors = embedder.embed_many(self.seconds)
-        self.first_ids: list[UUID] = []
         self.rows = 0
         row = self.connection.execute(
             "SELECT id, baseline_sha256 FROM campaigns WHERE name = %s", [CAMPAIGN]
@@ -184,11 +182,8 @@ class History:
     def _row(
         self, text: str, vector: np.ndarray, keys: tuple[str, str], reading: str
     ) -> Sequence[Any]:
-        experiment_id = new_id()
-        if len(self.first_ids) < len(self.firsts):
-            self.first_ids.append(experiment_id)
         return (
-            *(experiment_id, self.campaign_id, self.agent_id, text, self.program, "benchmark"),
+            *(new_id(), self.campaign_id, self.agent_id, text, self.program, "benchmark"),
             *("done", 0, "2026-01-01T00:00:00Z", []),
             *(*keys, HalfVector(vector), reading, reading_version()),
         )
@@ -223,15 +218,13 @@ class History:
         }
 
     def repeats_found(self) -> dict[str, float]:
-        """The part of the labelled repeats that a claim would be compared with."""
+        """The part of the labelled repeats that would be refused."""
 
         async def find() -> list[bool]:
             engine = make_engine(self.database_url)
             found = []
             async with make_sessions(engine)() as session:
-                for text, vector, first in zip(
-                    self.seconds, self.second_vectors, self.first_ids, strict=True
-                ):
+                for text, vector in zip(self.seconds, self.second_vectors, strict=True):
                     asked = Description(
                         parsed=parse_hypothesis(text), change=None, embedding=vector
                     )
@@ -239,7 +232,8 @@ class History:
                     rows = await find_neighbours(
                         session, self.campaign_id, asked, nearest=nearest, dedup_key=None
                     )
-                    found.append(any(row.id == first for row in rows))
+                    met = (reading_from_json(row.reading) for row in rows)
+                    found.append(any(decide(asked.parsed, each).is_duplicate for each in met))
             await engine.dispose()
             return found
 

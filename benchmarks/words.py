@@ -31,6 +31,7 @@ from shared.words import (
     Vocabulary,
     parse_hypothesis,
 )
+from shared.words.contradictions import contradiction_between
 from shared.words.evidence import evidence_of
 from shared.words.weights import AGAINST, FOR
 
@@ -47,11 +48,12 @@ Table = npt.NDArray[np.float64]
 
 @dataclass
 class Examples:
-    """Evidence per pair, whether it is the same, and how much it counts."""
+    """Evidence per pair, whether it is the same, how much it counts, and what is decided anyway."""
 
     rows: list[list[float]] = field(default_factory=list)
     labels: list[bool] = field(default_factory=list)
     counts: list[float] = field(default_factory=list)
+    contradict: list[bool] = field(default_factory=list)
 
     def add(
         self,
@@ -62,12 +64,15 @@ class Examples:
         count: float,
         vocabulary: Vocabulary = DEFAULT_VOCABULARY,
     ) -> None:
-        evidence = evidence_of(parsed(a, vocabulary), parsed(b, vocabulary))
+        one, other = sorted((parsed(a, vocabulary), parsed(b, vocabulary)), key=lambda x: x.text)
+        evidence = evidence_of(one, other)
+        contradicts = bool(contradiction_between(one, other))
         if count == WEIGHT_OF_LOGS and evidence["every change agrees"]:
             count = WEIGHT_OF_AGREEING_LOGS
         self.rows.append([float(evidence[name]) for name in NAMES])
         self.labels.append(is_same)
-        self.counts.append(count)
+        self.counts.append(0.0 if contradicts else count)  # no weight decides it
+        self.contradict.append(contradicts)
 
 
 @cache
@@ -148,7 +153,7 @@ def fit(parts: Sequence[Examples]) -> tuple[Table, float]:
 
 
 def report(name: str, examples: Examples, weights: Table, bias: float) -> None:
-    called = np.array(examples.rows) @ weights + bias > 0
+    called = (np.array(examples.rows) @ weights + bias > 0) & ~np.array(examples.contradict)
     same = np.array(examples.labels)
     hits = int((called & same).sum())
     precision, recall = hits / max(1, int(called.sum())), hits / max(1, int(same.sum()))

@@ -8,6 +8,7 @@ up: strengthen, strengthening, amplify, up, higher, larger, bigger, longer, stro
 up: soften, softening, looser, loosen, loosening, relax, relaxing, heavier, crank up, turn up
 up: push up, bump up, scale up, scaling up, upward, expand, expanding, prolong, prolonging, high
 up: large, long, crank, push, hike, hiking, elevate, widen, ramp to, upsize, lift, lifting
+up: stretch, stretching, stretched, lengthened, extended
 """
 DOWN = """
 down: decrease, decreased, decreasing, reduce, reduced, reducing, lower, lowered, lowering
@@ -16,7 +17,7 @@ down: shorter, weaker, weaken, weakening, tighter, tighten, tightening, lighter,
 down: drop down, turn down, dial down, dial back, scale down, scaling down, divide, dividing
 down: divided, bring down, push down, damp, diminish, downward, gentler, milder, small, low
 down: short, tiny, slash, slashing, shave, pare, pare down, lessen, dampen, curb, knock down
-down: downsize, scale back, ease, taper off, contract, dial, back off
+down: slow, slow down, slowing, downsize, scale back, ease, taper off, contract, dial, back off
 """
 MORE = """
 more: more, extra, additional, another
@@ -39,6 +40,7 @@ off: forbid, prohibit, ban, rip out, take away, do away, get rid, exclude, exclu
 off: ditch, ditching, nuke, axe, lose, discard, discarding, throw out, throw away, cut out, undo
 off: get rid, detach, deactivated, pull out, suppress, zeroed out, eliminated, dropped, banish
 off: strip out, abandon, avoid, avoiding, never, ablating, take out, taking out, leave out
+off: go away
 """
 REPLACE = """
 replace: replace, replacing, swap, swapping, substitute, switch, switching, convert, converting
@@ -128,5 +130,5 @@ fill: pass, chunk, plainly, conventional, typical, classic, original, vanilla, o
 fill: additionally, per step, kept, existing, present, usual value, custom, explicit, call, apply
 fill: they, he, s own, optimizer s, on top of that, of it, a bit of, some, sort, to be, be, nn
 fill: matmul, matmul in, matmul input, multiply in, run in, compute, computing, computed, cast
-fill: recipe, paper, literature, that
+fill: alone, by itself, on its own, recipe, paper, literature, that
 """

@@ -9,27 +9,36 @@ _BREAK = re.compile(
     r"|\s+(?=to (?:match|keep|preserve|hold) (?:the )?(?:total |overall )?"
     r"(?:param|flop|compute|model size|token))"
     r"|,?\s+(?=(?:hence|thus|therefore|i\.e\.?|that is|and with (?:it|them))\b)"
+    r"|\s+(?=so that [\w ]{1,30}\b(?:stays?|remains?)\b)"
     r"|\s+(?=so (?:that )?the (?:param|flop|total|compute|model size))"
+    r"|\s+(?=with (?:the |its |their )?[\w ]{1,30} "
+    r"(?:unchanged|untouched|left alone|held fixed|kept)\b)"
+    r"|\s+but\s+(?=(?:set|start|raise|lower|use|make|remove|drop|add|halve|double|give)\b)"
     r"|\s+(?:but|while|and|,)\s+(?=(?:keep|leav|hold|do not|don't|everything|all else|nothing|no"
     r" other)))",
     re.IGNORECASE,
 )
 _STAYS = re.compile(
     r"""
-      (?:keep|keeping|leave|leaving|hold|holding|with)\b(?!.*\b(?:instead|rather)\b).*
+      (?:keep|keeping|leave|leaving|hold|holding|with)\b(?!.*\b(?:instead|rather|down|up)\b).*
         (?:\bat\s[\d.]|\bwhere\b|\bas\s(?:is|they|it|in|before|now)\b|\bunchanged\b|\bthe\ssame\b
-          |\buntouched\b|\balone\b|\bfixed\b|\bconstant\b|\bpre-?norm)
+          |\buntouched\b|\bleft\b|\balone\b|\bfixed\b
+          |\bconstant\b(?!\s(?:lr|learning)\b)|\bpre-?norm)
         (?!.*\b(?:raise|lower|increase|decrease|set|use|add|remove|drop|halve|double|switch|replace)
         \b).*
-    | [^:>→]*\b(?:stays?|remains?|is\skept|are\skept|is\sleft|are\sleft)\b(?!.*\bonly\b)[^:>→]*
+    | [^:>→]*(?<!to\s)\b(?:stays?|remains?|(?:is|are)\s(?:kept|left))\b(?!.*\bonly\b)[^:>→]*
     | [^:>→]*\bas\s(?:is|before|now|usual|ever|well\sas\sbefore)\W*
     | [^:>→]*\b(?:unchanged|untouched|as\s(?:it|they)\s(?:is|are)|do(?:es)?\snot\schange)\b[^:>→]*
     | [^:>→]*\b(?:kept|fixed|keeps?\s(?:its|their|the)\svalues?)\W*
+    | (?:keep|leave|keeping|leaving)\s(?:the\s|its\s|their\s|all\s)?(?:[a-z_]\w*\s?){1,4}
+    | (?:keep|leave|keeping|leaving)\b[^:>\d]*\bat\s(?:its|their|the)\s
+      (?:current|present|default|usual|old)\b.*
+    | [^:>→]*\b(?:width|depth|n_embd|dim|context)\b[^:>→]{0,9}\b(?:kept|held|fixed)\sat\b[^:>→]*
     | there\s(?:is|are|was)\sno\b.*
     | (?:hence|thus|therefore|so\sthat|which\sthen|i\.e\.?|that\sis|and\swith\s(?:it|them))\b.*
     | without\s(?:re|chang|touch|adjust|alter|tun|any\sother)\w*\b.*
     | (?:at|with|under)\s(?:a\s|an\s|the\s)?
-      (?:constant|fixed|unchanged|equal|same|matched|iso)\b
+      (?:constant|fixed|unchanged|equal|same|matched|iso)\b(?!\s(?:lr|learning)\b)
       (?!.*\b(?:raise|lower|increase|decrease|set|use|add|remove|drop|halve|double|switch|replace)
       \b).*
     | (?:same|equal|matched)\s(?:total|param|width|depth|batch|flop|number|schedule|everything).*
@@ -47,7 +56,20 @@ _STAYS = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-_THAT_IS = re.compile(r",?\s*\bi\.\s?e\.,?\s+(?=[\d.])", re.IGNORECASE)
+_SAME_BEFORE_COLON = re.compile(
+    r"\s(?:at|with|under)\s(?:an?\s|the\s)?(?:constant|fixed|unchanged|equal|same|matched)"
+    r"\s[\w -]{1,30}(?=:\s)",
+    re.IGNORECASE,
+)
+_ON_TOP = re.compile(
+    r"\s+on top of the (?:existing|present|current|usual) [\w -]{2,20}(?=[.;,]|$)", re.IGNORECASE
+)
+_THAT_IS = re.compile(r",?\s*\bi\.\s?e\.,?\s+(?:at\s+)?(?=[\d.])", re.IGNORECASE)
+_STATES = re.compile(
+    r"(?!(?:let's|try|use|set|go|make|raise|lower|increase|decrease|instead|rather|than|from|and)\b)"
+    r"\b[a-z_]{3,}",
+    re.IGNORECASE,
+)
 _THEREFORE = re.compile(
     r"^[^;]*?,\s+so(?!.*\b(?:it|them|that|this)\b)\s+(?=(?:let's\s|we\s(?:should\s)?)?(?:lengthen|shorten|raise|lower|increase"
     r"|decrease|reduce|set|use|try|add|remove|drop|halve|double|cut|move|switch|replace|make|turn"
@@ -62,7 +84,8 @@ def without_asides(text: str) -> str:
     Nothing is dropped from a text that says nothing else: "keep the weight decay constant" is a
     change of its own.
     """
-    text = _THEREFORE.sub("", _THAT_IS.sub(" to ", text))
+    text = _SAME_BEFORE_COLON.sub("", _ON_TOP.sub("", text))
+    text = _without_observation(_THAT_IS.sub(" to ", text))
     parts = _BREAK.split(text)
     pieces = [part for part in parts if part is not None]
     clauses, joints = pieces[0::2], pieces[1::2]
@@ -82,3 +105,11 @@ def without_asides(text: str) -> str:
             joint = joints[place].strip()
             kept.append(joint if joint in {"(", ")"} else ", ")
     return "".join(kept)
+
+
+def _without_observation(text: str) -> str:
+    """The text after `…, so`, unless that names nothing: `Muon's LR is timid, so try 0.05`."""
+    match = _THEREFORE.match(text)
+    if match is None or not _STATES.search(text, match.end()):
+        return text
+    return text[match.end() :]

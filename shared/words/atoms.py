@@ -67,6 +67,7 @@ _IMPLIED = {
 }
 # Numbers of things: "two more" adds, "a layer" is one.
 _COUNTS = frozenset({"depth", "n_head", "n_kv_head", "ns_steps", "accumulation", "moe", "mtp"})
+_USING = ("use", "using", "try", "trying", "with", "employ", "adopt", "adopting", "make", "give")
 # Switched off, these are one rather than none.
 _OFF_IS_ONE = frozenset({"accumulation"})
 _MAX_UNKNOWN = 2
@@ -221,7 +222,8 @@ def _number_atoms(statement: Statement, head: str, scope: set[str]) -> Iterator[
         return
     if head in _COUNTS:
         is_more = statement.is_more or (statement.is_bare and statement.direction != 0)
-        atom = _counted(atom, is_more=is_more)
+        adds = atom.state == "off" or not statement.says(*_USING)
+        atom = _counted(atom, is_more=is_more, adds=adds)
     if atom.state == "off" and atom.new and not (atom.old or statement.is_target):
         atom = replace(atom, old=atom.new, new=())  # "remove the softcap of 15"
     if atom.state == "off" and not atom.new:
@@ -260,12 +262,12 @@ def _scope(parameter: str, scope: set[str]) -> frozenset[str]:
     return frozenset(name.removeprefix("optimizer.") for name in names)
 
 
-def _counted(atom: Atom, *, is_more: bool) -> Atom:
+def _counted(atom: Atom, *, is_more: bool, adds: bool) -> Atom:
     sign = -1 if atom.state == "off" or atom.direction < 0 else 1
     if is_more and atom.new and not atom.old:
         delta = Quantity(value=sign * atom.new[0].value, kind="delta")
         return replace(atom, new=(), change=delta, direction=0, state="")
-    if atom.parameter == "depth" and atom.state and not atom.old and not atom.change:
+    if adds and atom.parameter == "depth" and atom.state and not atom.old and not atom.change:
         amount = atom.new[0].value if atom.new else 1.0
         if len(atom.new) <= 1 and amount < 8:
             delta = Quantity(value=sign * amount, kind="delta")

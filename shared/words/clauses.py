@@ -14,7 +14,7 @@ parameter names that are not changed, so it is cut off here. Each clause has a r
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from shared.words.items import ACTING, NAMING, Item, Segment
+from shared.words.items import ACTING, NAMING, WAYS, Item, Segment
 
 Role = Literal["main", "next", "after", "why"]
 
@@ -65,7 +65,8 @@ def _states_values(inner: list[Item], before: list[Item]) -> bool:
     kinds = [item.kind for item in inner]  # "in half (2**19 to 2**18)"
     is_step = kinds == ["quantity", "to", "quantity"] or "arrow" in kinds
     if inner[0].kind in {"from", "instead"} or is_step:
-        return True
+        # One step is enough: the second is what was tried before.
+        return not (is_step and any(item.kind == "arrow" for item in clause))
     if inner[0].kind == "quantity":
         return (
             not any(i.kind in {"quantity", "factor"} for i in clause)
@@ -88,7 +89,10 @@ def clauses_of(items: Sequence[Item]) -> Iterator[tuple[Role, list[Item]]]:
     kept = _without_asides(items)
     for position, item in enumerate(kept):
         following = kept[position + 1] if position + 1 < len(kept) else None
-        new_role = _role_after(item, following, role, clause)
+        if item.kind == "colon":
+            new_role: Role | None = None if _is_heading(clause, kept[position + 1 :]) else "after"
+        else:
+            new_role = _role_after(item, following, role, clause)
         if new_role is None:
             clause.append(item)
             continue
@@ -111,19 +115,19 @@ def _role_after(item: Item, following: Item | None, role: Role, clause: list[Ite
         return None if is_idle else "why"  # "one could raise …"
     if item.text == "so":
         return "after"
-    if item.kind == "colon":
-        return None if _is_heading(clause, following) else "after"
     if item.kind == "sep":
         return _role_after_separator(item, following, role, clause)
     return "why" if _gives_reason(item, following, clause) else None
 
 
-def _is_heading(clause: list[Item], following: Item | None) -> bool:
-    """`EMBEDDING_LR: 0.6 -> 0.8` goes on after its colon."""
+def _is_heading(clause: list[Item], rest: list[Item]) -> bool:
+    """`EMBEDDING_LR: 0.6 -> 0.8` goes on after its colon; not `deeper: 12 layers`."""
     segment = Segment(clause)
-    states_value = following is not None and following.kind == "quantity"
+    states_value = bool(rest) and rest[0].kind == "quantity"
     states_value = states_value and not segment.has({"arrow"})  # "15 -> 20: 953 steps are few"
-    only_names = not segment.has(ACTING | {"quantity", "unknown"})
+    if segment.has({"headup", "headdown"}) and len(rest) > 1 and rest[1].kind == "head":
+        states_value = False
+    only_names = not segment.has(ACTING | WAYS | {"quantity", "unknown"})
     return segment.has(NAMING | {"mod"}) and (states_value or only_names)
 
 

@@ -1,12 +1,16 @@
 """What nothing else can outweigh: two hypotheses that say different things of one parameter."""
 
+import re
 from collections.abc import Callable
 
 from shared.words.comparing import lands_elsewhere, leaves_for_another
 from shared.words.evidence import agreement, agrees, is_exact, is_read, is_swapped, sets_more
 from shared.words.hypotheses import ParsedHypothesis
-from shared.words.likeness import contradiction, family_of, may_be_one
+from shared.words.likeness import contradiction, may_be_one, parts_apart
+from shared.words.order import is_reversed
 
+_ALL = re.compile(r"\b(?:all|every|each) (?:the )?(?:four |three )?(?:learning|lr)")
+_GROUP = re.compile(r"\b(unembedding|embedding|matrix|muon|scalar|lm_head|wte)")
 TEST_TIME = "test_time"
 
 
@@ -44,7 +48,19 @@ def _other_part(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     """Both change one and the same parameter, each of another part."""
     if len(a.atoms) != 1 or len(b.atoms) != 1 or a.atoms[0].parameter != b.atoms[0].parameter:
         return ""
-    return contradiction(a.atoms[0].scope, b.atoms[0].scope)
+    one, other = a.atoms[0], b.atoms[0]
+    return contradiction(one.scope, other.scope) or parts_apart(one, other)
+
+
+def _all_or_some(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    """`All learning rates x0.8` is more than that of one group."""
+    for one, other in ((a, b), (b, a)):
+        are_single = len(one.atoms) == len(other.atoms) == 1
+        if are_single and one.atoms[0].parameter == other.atoms[0].parameter == "lr":
+            is_all = _ALL.search(one.text) is not None and not one.atoms[0].scope
+            if is_all and len(set(_GROUP.findall(other.text))) == 1:
+                return "all learning rates against some"
+    return ""
 
 
 def _other_order(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
@@ -58,13 +74,17 @@ def _other_order(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     return ""
 
 
+def _other_sequence(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    return "what comes first in one comes last in the other" if is_reversed(a.text, b.text) else ""
+
+
 def _other_landing(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     """A parameter of which each speaks once, and which is known to come to another number."""
     if not (is_read(a) and is_read(b)):
         return ""
     for atom in a.atoms:
         partners = [each for each in b.atoms if may_be_one(atom, each)]
-        rivals = [each for each in a.atoms if family_of(each) == family_of(atom)]
+        rivals = [each for other in partners for each in a.atoms if may_be_one(each, other)]
         if len(partners) == len(rivals) == 1 and lands_elsewhere(atom, partners[0]):
             return f"{atom.parameter} comes to another value"
     return ""
@@ -88,7 +108,9 @@ _FINDERS: tuple[Callable[[ParsedHypothesis, ParsedHypothesis], str], ...] = (
     _test_time,
     _other_places,
     _other_part,
+    _all_or_some,
     _other_order,
+    _other_sequence,
     _other_landing,
     _other_target,
 )

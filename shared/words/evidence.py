@@ -24,6 +24,7 @@ from shared.words.weights import AGAINST, BIAS, FOR
 
 Evidence = Mapping[str, float]
 
+_CHOSEN = frozenset({"window_pattern", "activation", "attention_type"})
 _SAME = 0.006  # ratios of rounded numbers
 
 
@@ -166,7 +167,7 @@ def is_read(parsed: ParsedHypothesis) -> bool:
 
 def is_swapped(a: ParsedHypothesis, b: ParsedHypothesis) -> bool:
     """The same words in other parts: `wide first, narrow last` and `narrow first, wide last`."""
-    if sorted(a.said) != sorted(b.said):
+    if a.said == b.said or sorted(a.said) != sorted(b.said):
         return False
     return sorted(map(sorted, a.parts)) != sorted(map(sorted, b.parts)) or a.said[::-1] == b.said
 
@@ -182,7 +183,9 @@ def _says_more(a: ParsedHypothesis, b: ParsedHypothesis, words: Mould) -> bool:
 def sets_more(a: ParsedHypothesis, b: ParsedHypothesis) -> bool:
     """Whether only one sets a parameter, to a number that the other does not say."""
     return bool(agreement(a, b)[0]) and any(
-        unmet(atom.new, reachable(other)) == len(atom.new) > 0 and _is_never_named(atom, other)
+        (atom.new or (atom.value and atom.parameter in _CHOSEN))
+        and unmet(atom.new, reachable(other)) == len(atom.new)
+        and _is_never_named(atom, other)
         for one, other in ((a, b), (b, a))
         for atom in one.atoms
     )

@@ -14,6 +14,7 @@ Kind = Literal[
     "quantity", "arrow", "equal", "stop", "colon", "open", "close", "unknown",
 ]  # fmt: skip
 NAMING = frozenset({"head", "value", "headup", "headdown", "headoff"})
+WAYS = frozenset({"up", "down", "more", "fewer", "headup", "headdown"})
 ACTING = frozenset(
     {"up", "down", "on", "off", "replace", "factor", "decay", "more", "fewer"}
     | {"headup", "headdown", "headoff"}
@@ -60,6 +61,12 @@ class Segment:
         )
         acts = self.has({"head"}) and self.has({"on", "off"})
         return self.has(NAMING) and (is_named or acts or self.has({"quantity", "factor"}))
+
+    @property
+    def is_vague(self) -> bool:
+        """Whether it says no more than a direction."""
+        acts = {item.kind for item in self.items} & (ACTING | WAYS | {"quantity", "value"})
+        return bool(acts) and acts <= WAYS
 
 
 def read_items(text: str, vocabulary: Vocabulary) -> list[Item]:

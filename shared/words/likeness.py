@@ -33,6 +33,7 @@ _MILD = frozenset({"attention", "mlp", "matrix", "logit", "projection", "momentu
 _OUTPUT = {frozenset({"projection"}), frozenset({"unembedding"})}
 _ALL_MATRICES = frozenset({"attention", "mlp"})
 _GROUPS = frozenset({"embedding", "unembedding", "scalar", "value_embedding"})
+_PLACES = _GROUPS | _ALL_MATRICES | {"query", "key", "value", "optimizer_state", "norm"}
 # Opposites: where one text says the one and the other text the other, they differ.
 _OPPOSITES = (
     "short long, shorter longer, small large, smaller larger, smaller bigger, low high",
@@ -98,10 +99,10 @@ def may_be_one(a: Atom, b: Atom) -> bool:
 
 def each_part(atom: Atom) -> list[Atom]:
     """`embedding and lm_head LR x1.5` is two changes."""
-    parts = sorted(atom.scope & _GROUPS)
+    parts = sorted(atom.scope & (_GROUPS | {"matrix"}))
     if len(parts) < 2 or atom.parameter not in {"lr", "weight_decay", "init", "dtype"}:
         return [atom]
-    return [replace(atom, scope=atom.scope - _GROUPS | {part}) for part in parts]
+    return [replace(atom, scope=atom.scope - _GROUPS - {"matrix"} | {part}) for part in parts]
 
 
 def each_group(atom: Atom, others: Iterable[Atom]) -> list[Atom]:
@@ -127,6 +128,26 @@ def contradiction(one: frozenset[str], other: frozenset[str]) -> str:
         if first and second and not first & second:
             return f"{', '.join(sorted(first))} against {', '.join(sorted(second))}"
     return ""
+
+
+def parts_apart(one: Atom, other: Atom) -> str:
+    """Parts of the model that have nothing in common, of what every part has of its own."""
+    if family_of(one) not in _OF_A_PART or one.is_vague or other.is_vague:
+        return ""
+    first, second = _places(one), _places(other)
+    is_other_cap = one.parameter == "softcap" and ("attention" in first) != ("attention" in second)
+    if is_other_cap or (first and second and not first & second):
+        return f"{one.parameter} of {_listed(first)} against {_listed(second)}"
+    return ""
+
+
+def _places(atom: Atom) -> frozenset[str]:
+    places = atom.scope & _PLACES
+    return places | {"attention"} if places & {"query", "key"} else places
+
+
+def _listed(scope: frozenset[str]) -> str:
+    return ", ".join(sorted(scope)) or "all"
 
 
 def opposite(one: Iterable[str], other: Iterable[str]) -> str:

@@ -55,8 +55,9 @@ checkpointing: recompute block activation
 skip: mirror layer, mirror image layer, mirror block, mirrored layer, mirrored block
 gc: garbage collector, garbage collection, gc, python gc, cyclic gc, gc freeze, gc disable
 lr: step size, peak lr, peak learning rate, learning rate peak
+final_lr: bottom out at, bottom out
 final_lr: lr tail, tail lr, end of schedule lr, final lr fraction of peak, residual lr
-final_lr: lr end at, end the lr at, end lr at, finish at, bottom out at, bottom out, lr end value
+final_lr: final fraction, final frac, lr end at, end the lr at, end lr at, finish at, lr end value
 batch: token per optimizer step, token per update, tokens per update, token batch, global token
 depth: stack of layer, transformer stack, network layer
 rope_base: rope wavelength base, rotary frequency base, rope frequency base, rotary wavelength
@@ -133,7 +134,7 @@ width: width, model dim, model dimension, d model, n embd, embedding dimension, 
 width: hidden size, hidden dim, model width, channel, residual width, hidden width, embd dim
 width: dim, embedding width, hidden dimension, dmodel, network width, residual stream width
 width: model size
-aspect_ratio: aspect ratio, width to depth ratio, width depth ratio
+aspect_ratio: ar, aspect ratio, width to depth ratio, width depth ratio
 n_head: nhead, head, n head, num head, number of head, attention head, number of attention head
 n_head: query head
 n_kv_head: group query attention, grouped kv head, key and value head, kv head, n kv head
@@ -154,7 +155,7 @@ positional: learned positional embedding, absolute position embedding, pos emb, 
 window_pattern: window pattern, attention pattern, window layout
 window: window, window size, sliding window, short window, attention window, local window
 window: sliding window size, short sliding window, local attention window, sliding window length
-long_window: long window, long window size, long attention window
+long_window: l window, long window, long window size, long attention window
 mlp_ratio: mlp ratio, mlp expansion, mlp expansion factor, expansion factor, expansion ratio
 mlp_ratio: mlp mult, mlp hidden, mlp hidden size, mlp hidden dim, feed forward hidden layer
 mlp_ratio: ffn ratio, mlp width, hidden layer, mlp hidden layer, feed forward ratio
@@ -171,16 +172,14 @@ softcap: softcap value, tanh softcap, softcapped
 clip: max norm, clipping norm, clip threshold, clipping threshold, clip norm, clip, clipping
 clip: grad clip, gradient clip, gradient clipping, grad clipping, clip gradient
 clip: gradient norm clip, grad clip norm, gradient norm clipping, clip grad norm, max grad norm
-clip: clip the global gradient norm, clip grad, clip the gradient, clip value
-clip: gradient clip norm
+clip: clip the global gradient norm, clip grad, clip the gradient, clip value, gradient clip norm
 dropout: dropout, drop out, dropout rate, dropout probability
 stochastic_depth: layer dropout, block dropout, drop layer, dropping layer, layer dropping
 stochastic_depth: stochastic depth, layer drop, layerdrop, drop path, droppath, drop whole layer
 label_smoothing: smooth label, smooth target, smoothed target, label noise smoothing
 label_smoothing: label smoothing, label smooth, smoothed label, smooth the label, smoothing
 z_loss: penalize log z, log z, logz, penalize log partition, log partition function, logsumexp
-z_loss: z loss, zloss, logsumexp penalty, log partition penalty, logit z loss
-z_loss: logz regularization
+z_loss: z loss, zloss, logsumexp penalty, log partition penalty, logit z loss, logz regularization
 ema: averaged weight, weight averaged, exponentially averaged, polyak, polyak average
 ema: weight average, exponentially weighted average, ema, exponential moving average, ema decay
 ema: average the weight exponentially, weight ema, exponential weight averaging
@@ -245,8 +244,7 @@ tie: shared weight, tie input and output embedding, tie the input and output emb
 tie: tie word embedding
 parallel: parallel, parallel block, parallel attention, parallel residual, in parallel
 parallel: parallel layer
-share: share, weight sharing, sharing, share parameter, layer sharing, cross layer sharing
-share: reuse
+share: share, weight sharing, sharing, share parameter, layer sharing, cross layer sharing, reuse
 recurrence: loop, looped, recurrence, depth recurrence, recurrent layer, repeat layer
 recurrence: layer looping
 moe: moe, mixture of expert, expert, number of expert, n expert, num expert, moe expert
@@ -254,8 +252,7 @@ top_k: top, top k, active expert, expert per token, top k expert
 mtp: mtp, multi token prediction, predict extra future token, extra future token, extra token
 mtp: multi token, future token, auxiliary token prediction, predict future token
 gate: gate, gating, sigmoid gate, output gate, gated, sigmoid gating
-conv: conv, convolution, causal conv, short conv, depthwise conv, canon layer
-conv: causal convolution
+conv: conv, convolution, causal conv, short conv, depthwise conv, canon layer, causal convolution
 token_shift: token shift, smear, shift token, token smear, smear gate
 seq_len: ctx, ctx len, context len, seqlength, training length, sequence length, seq len
 seq_len: context length, max seq len, sequence, context, context size, training context
@@ -287,9 +284,12 @@ epochs: epoch, number of epoch
 grad_noise: gradient noise, noise
 bigram: bigram, bigram hash embedding, hashed bigram embedding, hashed bigram embedding table
 bigram: bigram embedding, bigram hash, hash bigram, bigram table
+attention_only: attentiononly
+min_doc: mindoc
+min_doc_chars: mindocchar
+mlp_only: mlponly
 trigram: trigram, trigram hash embedding, trigram embedding, trigram hash
-loss_weight: multiply loss, loss weight, multiply the loss, scale the loss, loss multiplier
-loss_weight: loss scale
+loss_weight: multiply loss, loss weight, multiply the loss, scale the loss, loss scale
 aux_loss: auxiliary loss, aux loss, load balancing loss, balance loss
 focal: focal loss
 lookahead: lookahead, lookahead optimizer, look ahead

@@ -8,7 +8,7 @@ window_pattern.l: attend over the whole sequence, attend over the whole context
 window_pattern.l: attend to everything
 window_pattern.l: attend over the full context, attend to the full context, full context everywhere
 window_pattern.l: attend over whole sequence, global causal attention, full attention layer
-window_pattern.l: all layer l, every layer l, full attention everywhere
+window_pattern.l: all full, all full window, all layer l, every layer l, full attention everywhere
 position.alibi: linear distance penalty, distance penalty, linearly by distance, distance bias
 position.alibi: linear bias on distance, linear distance bias, alibi bias, alibi slope
 activation.swiglu: gated mlp with silu, silu gated mlp, silu gated feed forward
@@ -24,6 +24,8 @@ activation.leaky2: leaky relu squared, leakyrelu2, leaky relu2, squared leaky re
 activation.leaky2: leakyrelu squared
 activation.gelu: gelu, gaussian error linear unit
 activation.silu: silu, swish
+activation.hardswish: hard swish, hardswish, hard silu, hardsilu
+activation.gelu2: gelu squared
 activation.silu2: silu squared, silu2, squared silu
 activation.swiglu: swiglu, swi glu, gated silu, silu gated
 activation.geglu: geglu, ge glu
@@ -133,6 +135,7 @@ unembedding: final projection, prediction head, output vocabulary projection, un
 scalar: scalar, scalar param, scalar parameter, per layer scalar, lambda scalar
 value_embedding: value emb
 attention: attention output, output of attention, output of the attention, attention branch
+attention: qk score, qk logit, qk product
 attention: attention, attn, self attention, attention weight, attention score, attention logit
 mlp: mlp output, output of the mlp, mlp branch, mlp, feed forward, feedforward, ffn
 mlp: feed forward layer, feed forward network, ff
@@ -164,12 +167,13 @@ document: document, doc, text, training document
 optimizer_state: adam moment, adam state, moment, optimizer state, optimizer moment
 optimizer_state: momentum buffer
 hidden_linear: linear
+qkv: qkv, q k v, qkv projection
 looped: looped block, looped layer
 """
 # Adjectives that name their parameter.
 BIGGER = """
 depth: deeper, deepen, deepening
-width: fatter, thicker, wider, widen, widening, wide
+width: fatter, thicker, wider, widened, widen, widening, wide
 lr: hotter
 """
 SMALLER = """

@@ -8,6 +8,7 @@ from shared.words.items import ACTING, NAMING, Item, Segment, follows_prepositio
 _DOING = (ACTING - {"decay"}) | {"quantity", "value"}
 _DEEDS = frozenset({"tie", "clip", "share", "freeze", "shuffle", "compile", "pack", "mask"})
 _PRONOUNS = frozenset({"it", "them", "this", "that", "those", "these"})
+_MOVES = frozenset({"change", "changing", "move", "moving", "go", "going"})
 _OPEN_ENDS = frozenset({"instead", "arrow", "to", "by"})
 
 
@@ -34,18 +35,24 @@ def segments_of(items: Sequence[Item]) -> list[Segment]:
             continue
         says_it = any(item.text in _PRONOUNS for item in clause)
         if (
-            role == "after" and not says_it
+            role == "after" and not says_it and Segment(clause).has(NAMING | {"mod", "unknown"})
         ):  # what is named before a colon is a heading, if nothing is done to it
             headings = [part for part in segments if not _does(part)]
             segments = [part for part in segments if _does(part)]
+            if any(i.kind == "head" and i.name != "lr" for i in clause) and _sets(clause):
+                segments = [part for part in segments if not part.is_vague]  # "deeper: DEPTH = 10"
             heading = [i for part in headings for i in part.items if i.kind == "unknown"]
             clause = [*heading, *clause]  # noqa: PLW2901 - its own words still count
-        for part in _split(clause):
+        for part in _split(_exchanged(clause)):
             if segments and part.has({"off", "quantity"}) and not part.has(NAMING | {"mod"}):
                 segments[-1].items.extend(part.items)  # "… Remove it."
             elif part.items:
                 segments.append(part)
     return _without_intro(segments)
+
+
+def _sets(clause: list[Item]) -> bool:
+    return Segment(clause).has({"quantity", "value"})
 
 
 def _does(part: Segment) -> bool:
@@ -74,6 +81,26 @@ def _is_imperative(clause: list[Item]) -> bool:
     if content[0].kind in ACTING or content[0].kind == "quantity":
         return Segment(content).is_complete
     return content[0].kind in NAMING | {"mod"} and not any(i.kind == "unknown" for i in content)
+
+
+def _exchanged(clause: list[Item]) -> list[Item]:
+    """`replace the softcap by a z-loss of 1e-4` removes one parameter and sets another."""
+    spoken = [item for item in clause if item.kind != "fill"]
+    if not spoken or spoken[0].kind != "replace" or spoken[0].text in _MOVES:
+        return clause
+    first = next((i for i, item in enumerate(clause) if item.kind == "head"), len(clause))
+    joint = next(
+        (i for i, item in enumerate(clause) if i > first and item.text in {"by", "with", "for"}),
+        len(clause),
+    )
+    taken, put = clause[:joint], clause[joint + 1 :]
+    heads = [{item.name for item in side if item.kind == "head"} for side in (taken, put)]
+    is_plain = not Segment(taken).has({"unknown", "arrow", "to", "sep"})
+    if not (is_plain and all(len(names) == 1 for names in heads) and heads[0] != heads[1]):
+        return clause
+    rest = [item for item in taken if item.kind != "replace"]
+    sets = [] if _sets(put) else [Item("on", "", "add")]
+    return [Item("off", "", "remove"), *rest, Item("sep", "", ","), *sets, *put]
 
 
 def _split(clause: list[Item]) -> Iterator[Segment]:

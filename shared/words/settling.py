@@ -220,7 +220,12 @@ def _kv_heads(statement: Statement) -> None:
         statement.mods -= {"n_head", "n_kv_head"}
     change = statement.change
     is_share = change is not None and change.kind == "factor" and change.value < 1
-    if statement.heads == ["n_kv_head"] and change and is_share and not statement.new:
+    if (
+        statement.heads == ["n_kv_head"]
+        and change
+        and is_share
+        and not (statement.new or statement.old)
+    ):
         statement.new, statement.change = [change.as_value()], None
 
 
@@ -252,9 +257,21 @@ def _repeats(statement: Statement) -> None:
         del statement.heads[1:]
 
 
+def _constant_lr(statement: Statement) -> None:
+    """A constant LR is one without a warmdown."""
+    is_lr = not set(statement.heads) - {"lr", "schedule"} and not statement.mods - {
+        "lr",
+        "scheduled",
+    }
+    is_said = statement.says_part("lr", "learning rate", "schedule", "decay")
+    if statement.values == ["schedule.constant"] and is_lr and is_said and not statement.new:
+        statement.heads[:], statement.values, statement.state = ["warmdown"], [], "off"
+
+
 _RULES: tuple[Callable[[Statement], None], ...] = (
     _adjectives,
     _decays,
+    _constant_lr,
     _final_lr,
     _ramps,
     _norms,

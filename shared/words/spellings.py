@@ -1,8 +1,11 @@
 """One spelling for what is written in many: symbols, code, idioms."""
 
+import re
 import unicodedata
 
+from shared.words.amounts import AMOUNTS
 from shared.words.idioms import REWRITES
+from shared.words.mechanisms import MECHANISMS
 from shared.words.sums import COMPUTED, PRODUCT, multiplied
 
 # Symbols are written by code point where they look like a letter or another mark.
@@ -15,11 +18,17 @@ _SYMBOLS = str.maketrans(
         "\u201d": '"', "≈": " ", "~": " ", "\u2044": "/",
     }
 )  # fmt: skip
+_JOINING_DASH = re.compile(r"(?<=[A-Za-z])\u2013(?=[A-Za-z])")  # Newton-Schulz
 
 
 def normalize(text: str) -> str:
     """The text in one spelling, in lower case."""
+    text = _JOINING_DASH.sub("-", text)
     text = unicodedata.normalize("NFKC", text.translate(_SYMBOLS)).translate(_SYMBOLS).lower()
+    text = text.replace("? ", ". ")
+    for told, mechanism, name in (*MECHANISMS, *AMOUNTS):
+        if told in text:
+            text = mechanism.sub(name, text)
     text = PRODUCT.sub(multiplied, text)
     for needle, computed, value_of in COMPUTED:
         if needle in text:

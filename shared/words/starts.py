@@ -12,6 +12,7 @@ from shared.words.likeness import telling_scope
 from shared.words.numbers import Quantity
 
 _LARGEST_RATIO = 32  # above it a size of the MLP counts channels
+_SHAPES = frozenset({"depth", "n_head", "head_dim"})
 Start = tuple[str, frozenset[str]]
 Starts = Mapping[Start, Quantity]
 
@@ -32,9 +33,31 @@ def start_of(atom: Atom) -> Start:
 
 def anchored(atoms: Iterable[Atom], starts: Starts) -> tuple[Atom, ...]:
     """The atoms with what their parameters start from, without those that change nothing."""
-    every = tuple(_anchored(atom, starts) for atom in atoms)
+    every = tuple(_anchored(atom, starts) for atom in _with_aspect(tuple(atoms), starts))
     changing = tuple(atom for atom in every if not _is_as_it_was(atom))
     return changing or every
+
+
+def _with_aspect(atoms: tuple[Atom, ...], starts: Starts) -> tuple[Atom, ...]:
+    """At the same depth, 768 channels instead of 512 are an aspect ratio of 96 instead of 64."""
+    depth = starts.get(("depth", frozenset()))
+    is_ratio = depth is not None and ("aspect_ratio", frozenset()) in starts
+    if not is_ratio or depth is None or any(atom.parameter in _SHAPES for atom in atoms):
+        return atoms
+    turned = [
+        replace(_scaled(atom, 1 / depth.value), parameter="aspect_ratio")
+        if atom.parameter == "width" and not atom.scope and _counts_channels(atom)
+        else atom
+        for atom in atoms
+    ]
+    if any(atom.parameter == "aspect_ratio" and atom.new for atom in turned):
+        said = [x for x in atoms if x.parameter == "aspect_ratio" and (x.new or x.change)]
+        turned = [x for x in turned if x.parameter != "aspect_ratio" or x in said or not said]
+    return tuple(turned)
+
+
+def _counts_channels(atom: Atom) -> bool:
+    return len(atom.new) == 1 and atom.new[0].value > _LARGEST_RATIO
 
 
 def _anchored(atom: Atom, starts: Starts) -> Atom:

@@ -4,6 +4,8 @@ from shared.words.items import Item, is_part
 from shared.words.numbers import Quantity
 from shared.words.statements import Statement
 
+_STEP = 0.15  # nobody lowers anything to less than this part of it
+
 
 def is_ratio(statement: Statement) -> bool:
     """`3x instead of 4x`, but not `2x from 262144`."""
@@ -19,10 +21,13 @@ def step_by(item: Item, direction: int, *, scales: bool) -> Quantity:
     if quantity.kind == "factor":
         return quantity
     sign = -1 if direction < 0 else 1
-    if quantity.suffix == "%" or is_part(item):
+    is_share = is_part(item) and not (scales and not direction)  # not "scaled by one half"
+    if quantity.suffix == "%" or is_share:
         return Quantity(value=1 + sign * quantity.value, kind="factor")
     if direction and not scales and quantity.value.is_integer():
         return Quantity(value=sign * quantity.value, kind="delta")
+    if direction and not scales and quantity.value < (1 if direction > 0 else _STEP):
+        return Quantity(value=sign * quantity.value, kind="delta")  # "raised by 0.03"
     if direction < 0 and quantity.value > 1:
         return Quantity(value=1 / quantity.value, kind="factor")
     return Quantity(value=quantity.value, kind="factor")

@@ -8,6 +8,7 @@ _NUMBER = r"(?:\d+(?:\.\d+)?|\.\d+)(?:e-?\d+)?"
 _SHARE = r"(?:\d+(?:\.\d+)?\s?%|0?\.\d+|half|third|quarter|fifth|tenth|three quarters|two thirds)"
 _LAST = re.compile(
     rf"\b(?:decay|anneal|cool)\w*(?: down)?(?: linearly| only| the lr| the learning rate| lr)*"
+    r"(?: down)?(?: to zero)?"
     rf" (?:over|during|in|across|for|to|into|on) (?:only |just )?the (?:last|final|remaining) "
     rf"(?=(?:an? )?{_SHARE})"
 )
@@ -18,17 +19,44 @@ _SPAN = re.compile(
 _BEGIN = re.compile(
     r"\b(?:(?:start|begin|starting|beginning) (?:the |to )?(?:linear |lr |learning rate )*"
     r"(?:decay|cooldown|cool down|warmdown|annealing|anneal)(?:ing|s)?"
+    r"(?: the)?(?: lr| learning rate)?"
     r"|(?:decay|cooldown|warmdown) (?:that )?(?:begin|start)s?)"
-    rf" (?:only )?(?:at|after|from) ({_SHARE})(?: of the way)?(?: in)?(?! tokens)"
+    rf" (?:only )?(?:at|after|from)(?: (?:the )?first)? ({_SHARE})"
+    r"(?: of the way)?(?: in)?(?! tokens)"
 )
 _PLATEAU = re.compile(
-    r"\b(?:leave|end|keep|hold)\w* the (?:plateau|lr|learning rate)(?: \w+){0,5}?,?"
+    r"\b(?:leave|end|keep|hold)\w* the (?:peak )?(?:plateau|lr|learning rate)(?: \w+){0,5}?,?"
     rf" (?:at|for the first|until) ({_SHARE})(?: of)?"
 )
 _FLAT = re.compile(
     r"\b(?:lr|learning rate|rate) (?:is |stays )?(?:flat|constant|at (?:its |the )?peak)(?: for)?"
     rf"(?: only)?(?: the)? first ({_SHARE})(?: of)?"
 )
+_TAIL = re.compile(
+    rf"\b(?:the )?last ({_SHARE}) of (?:the )?(?:run|budget|training|steps)(?: \w+)? "
+    r"(?:(?:is|in|to|on) )?(?:all )?(?:lr |learning rate )?decay(?:s|ed)?\b"
+)
+_ONCE = re.compile(
+    rf"\bonce (?:progress (?:passes|exceeds|reaches|is past) ({_SHARE})|({_SHARE}) of (?:the )?"
+    r"(?:time |training )?(?:budget|run|time|training) is (?:gone|over|used))(?!\w)"
+)
+_SECOND = re.compile(
+    r"\b(?:after the first half|(?:in|for|during|over) the second half) of "
+    r"(?:the )?(?:training|run|budget|time)\b"
+)
+_INTO = re.compile(
+    r"\b(?:start|begin)(?:s|ning|ing)? (?:to )?(?:the )?(?:lr |learning rate )?decay(?:ing)?"
+    rf"(?: the)?(?: lr| learning rate)? (?:an? )?({_SHARE}) of the way into (?:the )?\w+"
+)
+_PART_OF = re.compile(
+    r"\b(?:an? |one )?(half|third|quarter|fifth|tenth|two thirds|three quarters) of "
+    r"(\d[\d,]*(?:\.\d+)?)(?=[\s.;)]|$)(?! tokens?.{0,9}context)"
+)
+_OF_IT = re.compile(
+    rf"\b(?:to|at) (?:an? |one )?({_SHARE}) of (?:its|the|their) (?:present|current|default"
+    r"|original|old|usual|former)(?: (?:value|rate|size|setting|strength|level))?(?! [\d.])"
+)
+_LERP = re.compile(r"\.?lerp_?\(\s*[\w.]+,\s*(0?\.\d+)\s*\)")
 _COMPLEMENT = re.compile(
     r"\b1 ?- ?(beta ?\d|mu|momentum|decay)\b(?: in \w+,?| of \w+,?)?( ?=| from| to|:)? "
     r"?(" + _NUMBER + r")(?:( to | -> )(" + _NUMBER + r"))?"
@@ -99,7 +127,24 @@ def _variance(match: re.Match[str]) -> str:
     return f" std {math.sqrt(float(match[1] or match[2])):.6g} "
 
 
+def _part_of(match: re.Match[str]) -> str:
+    """A quarter of 524,288 is 131,072."""
+    return f"{_share_of(match[1]) * float(match[2].replace(',', '')):.9g}"
+
+
+def _once(match: re.Match[str]) -> str:
+    """From 80% on is for the last 20%."""
+    return f" for the last {100 * (1 - _share_of(match[1] or match[2])):.4g}% "
+
+
 COMPUTED: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    ("last", _TAIL, lambda match: f" warmdown ratio {_share_of(match[1]):.4g} "),
+    ("once", _ONCE, _once),
+    ("half", _SECOND, lambda _: " for the last 50% "),
+    ("into", _INTO, _begun),
+    (" of ", _PART_OF, _part_of),
+    (" of ", _OF_IT, lambda match: f" x {_share_of(match[1]):.6g} "),
+    ("lerp", _LERP, lambda match: f" decay {1 - float(match[1]):.6g} "),
     ("", _BEGIN, _begun),
     ("", _PLATEAU, _begun),
     ("first", _FLAT, _begun),

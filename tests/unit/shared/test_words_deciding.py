@@ -1,6 +1,6 @@
 import pytest
 
-from shared.words import decide, parse_hypothesis
+from shared.words import REFERENCE_VOCABULARY, decide, parse_hypothesis
 
 
 def verdict(one, other):
@@ -118,4 +118,69 @@ def test_what_looks_alike_is_still_told_apart(one, other):
 
 def test_two_statements_that_only_name_a_thing_need_the_same_numbers():
     one, other = "WD split: 0.1 for attention", "WD split: 0.2 for attention"
+    assert not verdict(one, other).is_duplicate
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "why"),
+    [
+        (
+            "short documents first, long ones later",
+            "long documents first, then short ones",
+            "first",
+        ),
+        ("apply the norm, then dropout", "dropout first, the norm afterwards", "first"),
+        ("clip gradients first, then add momentum", "add momentum first, clip afterwards", "first"),
+        ("dropout 0.1 after the MLP", "dropout 0.1 on the token embedding", "dropout of mlp"),
+        ("logit softcap 30", "attention softcap 30", "softcap of"),
+        ("attention wd 0.3, MLP wd 0.1", "attention wd 0.1, MLP wd 0.3", "each other's places"),
+        ("HEAD_DIM 64, full attention everywhere", "HEAD_DIM 64", "something more"),
+    ],
+)
+def test_a_contradiction_says_in_what(one, other, why):
+    told = verdict(one, other)
+    assert not told.is_duplicate
+    assert why in told.reason
+    assert verdict(other, one) == told
+
+
+@pytest.mark.parametrize(
+    ("told", "named"),
+    [
+        ("seven short layers and then one long one", 'WINDOW_PATTERN = "SSSSSSSL"'),
+        ("two short layers per long one", "window pattern SSL"),
+        ("replace the softcap by a z-loss of 1e-4", "no softcap, z-loss 1e-4"),
+        ("drop one Newton-Schulz iteration", "ns_steps 5 -> 4"),
+        ("cut SCALAR_LR to a third of its current value", "SCALAR_LR x 1/3"),
+        ("stop the LR at 10% of peak rather than decaying to nothing", "FINAL_LR_FRAC 0.1"),
+        ("hold the peak LR until 60% of training", "WARMDOWN_RATIO 0.4"),
+        ("constant LR, no decay", "no warmdown"),
+        ("skip documents of fewer than 200 characters", "drop docs shorter than 200 chars"),
+        ("apply rotary to 1/4 of each head's channels", "partial RoPE, rotary_pct=0.25"),
+        ("use depth 6", "6 layers"),
+        ("raise the Muon momentum by 0.03", "Muon momentum 0.98"),
+        ("use F.silu(x) where F.relu(x).square() is now", "SiLU activation"),
+        ("widen the model from 512 to 768 at depth 8", "ASPECT_RATIO 64 -> 96"),
+        ("deeper: 12 layers", "DEPTH = 12"),
+        ("no more wte updates once progress passes 0.8", "freeze wte for the last 20%"),
+    ],
+)
+def test_what_is_told_is_what_is_named(told, named):
+    a, b = (parse_hypothesis(text, REFERENCE_VOCABULARY) for text in (told, named))
+    assert decide(a, b).is_duplicate
+    assert decide(b, a).is_duplicate
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("cut SCALAR_LR by a third", "cut SCALAR_LR to a third of its current value"),
+        ("seven short layers and one long", "three short layers and one long"),
+        ("drop one Newton-Schulz iteration", "drop two Newton-Schulz iterations"),
+        ("skip documents under 200 characters", "skip documents under 500 characters"),
+        ("F.silu(x)", "F.silu(x)**2"),
+        ("remove the MLP from the first block", "remove the attention from the first block"),
+    ],
+)
+def test_what_is_told_otherwise_is_another(one, other):
     assert not verdict(one, other).is_duplicate
