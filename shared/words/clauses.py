@@ -88,11 +88,7 @@ def clauses_of(items: Sequence[Item]) -> Iterator[tuple[Role, list[Item]]]:
     clause: list[Item] = []
     kept = _without_asides(items)
     for position, item in enumerate(kept):
-        following = kept[position + 1] if position + 1 < len(kept) else None
-        if item.kind == "colon":
-            new_role: Role | None = None if _is_heading(clause, kept[position + 1 :]) else "after"
-        else:
-            new_role = _role_after(item, following, role, clause)
+        new_role = _role_after(item, kept[position + 1 : position + 3], role, clause)
         if new_role is None:
             clause.append(item)
             continue
@@ -105,8 +101,9 @@ def clauses_of(items: Sequence[Item]) -> Iterator[tuple[Role, list[Item]]]:
         yield role, clause
 
 
-def _role_after(item: Item, following: Item | None, role: Role, clause: list[Item]) -> Role | None:
-    """The role of the clause that `item` opens, or `None` when it opens none."""
+def _role_after(item: Item, rest: list[Item], role: Role, clause: list[Item]) -> Role | None:
+    """The role of the clause that `item` opens before the `rest`, `None` when it opens none."""
+    following = rest[0] if rest else None
     if item.kind == "stop":
         return "next"
     if item.kind == "why":
@@ -115,6 +112,8 @@ def _role_after(item: Item, following: Item | None, role: Role, clause: list[Ite
         return None if is_idle else "why"  # "one could raise …"
     if item.text == "so":
         return "after"
+    if item.kind == "colon":
+        return None if _is_heading(clause, rest) else "after"
     if item.kind == "sep":
         return _role_after_separator(item, following, role, clause)
     return "why" if _gives_reason(item, following, clause) else None

@@ -3,21 +3,21 @@
 import re
 
 from shared.words.amounts import count_of
-from shared.words.idioms import Replacement
+from shared.words.rewriting import compiled
 
 _COUNT = r"(\d|one|two|three|four|five|six|seven|eight|a|an)"
 _SHORT = r"(?:short|sliding|local|s)(?:[- ]window)?"
 _LONG = r"(?:long|full|global|l)(?:[- ](?:window|context|attention))?"
 _LAYERS = r"(?: (?:layers?|windows?|blocks?|ones?))?"
-_SHORT_THEN_LONG = re.compile(
+_SHORT_THEN_LONG = (
     rf"\b{_COUNT} {_SHORT}{_LAYERS}(?:,? (?:and |followed by )?(?:then )?|, ?)"
     rf"{_COUNT} {_LONG}{_LAYERS}\b"
 )
-_SHORT_PER_LONG = re.compile(
+_SHORT_PER_LONG = (
     rf"\b{_COUNT} {_SHORT}{_LAYERS} (?:per|for each|for every|to each|to every|to|against)"
     rf"(?: (?:one|a|each|every|1))? {_LONG}{_LAYERS}\b"
 )
-_ALTERNATE = re.compile(
+_ALTERNATE = (
     rf"\balternat\w+ (?:(?:one|a|between) )?{_SHORT} and (?:(?:one|a) )?{_LONG}{_LAYERS}\b"
     r"(?:, short (?:ones? )?first)?"
     rf"|\b{_SHORT} and {_LONG}{_LAYERS} (?:alternate|in turn|taking turns)\b"
@@ -28,10 +28,6 @@ def _pattern(match: re.Match[str]) -> str:
     """`seven short layers and then one long` is the pattern SSSSSSSL."""
     long = count_of(match[2]) if match.re.groups > 1 else 1
     return f" window pattern pattern{'s' * count_of(match[1])}{'l' * long}q "
-
-
-def _alternating(_: re.Match[str]) -> str:
-    return " window pattern patternslq "
 
 
 def _only_the_other(match: re.Match[str]) -> str:
@@ -45,181 +41,175 @@ _SHORTER = (
     r"(?:shorter than|under|below|fewer than|less than|<) ?(\d+) (token|char)\w*\)?"
 )
 _SINK = " add attention sink logit per head in the softmax denominator "
-# As in `idioms`: what the text must hold, the pattern, and what it becomes.
-MECHANISMS: tuple[tuple[str, re.Pattern[str], Replacement], ...] = (
+MECHANISMS = compiled(
     ("long", _SHORT_THEN_LONG, _pattern),
     ("full", _SHORT_THEN_LONG, _pattern),
     ("short", _SHORT_PER_LONG, _pattern),
-    ("alternat", _ALTERNATE, _alternating),
-    *(
-        (needle, re.compile(pattern), replacement)
-        for needle, pattern, replacement in (
-            (
-                "norm",
-                (
-                    r"(?:\b(?:in addition to|besides|on top of|keep) the (?:existing )?pre-?norms?"
-                    r",? ?(?:and )?(?:apply )?)?(?:\b(?:put|add|also|and|an?|extra|second) )*"
-                    r"\b(?:rms[- ]?)?(?:layer)?norm(?:ali[sz]e)?\b[^.;:]*"
-                    r"\b(?:sub-?layers?|attn|attention|branch(?:es)?|blocks?)\b[^.;:]*"
-                    r"\b(?:output|produce)[^.;:]*\b(?:before|ahead of)\b"
-                    r"[^.;:]*\b(?:added|adding|joins?|residual add|residual addition)\b"
-                    r"(?: (?:back )?(?:in|on)?(?:to )?the (?:residual )?stream)?"
-                ),
-                " sandwich norm ",
-            ),
-            (
-                "output",
-                (
-                    r"\b(?:rms[- ]?)?norm(?:ali[sz]e)? (?:also )?(?:on )?(?:each|every|the|all) "
-                    r"sub-?layers?(?:'s|s')? outputs?(?: too| as well)?,?"
-                    r"(?: (?:just )?(?:before|ahead of) [^.;,]*)?"
-                ),
-                " sandwich norm ",
-            ),
-            (
-                "",
-                (
-                    r"\b(?:averag(?:e|ing)|(?:take )?(?:the |a )?(?:plain |uniform )?"
-                    r"(?:mean|average) of) (?:the )?(?:model )?(?:weights|parameters|iterates)\b"
-                    r"(?= (?:over|across|from|during|in) (?:the )?(?:last|final))"
-                ),
-                " swa ",
-            ),
-            ("attend to nothing", r"[^.;:]*\battend to nothing\b[^.;]*", _SINK),
-            (
-                "softmax",
-                (
-                    r"\b(?:one |a |1 )?(?:learn\w+|train\w+) (?:scalar|logit)s? "
-                    r"(?:per|for (?:each|every)) head (?:\w+ ){1,6}softmax(?: denominator)?"
-                ),
-                _SINK,
-            ),
-            (
-                "distance",
-                (
-                    r"\b(?:position\w* )?(?:linear )?(?:bias|penalty)\b[^.;]*"
-                    r"\b(?:grow|increase|rise)s?(?: linearly)? with (?:the )?distance\b[^.;]*"
-                ),
-                " alibi ",
-            ),
-            (
-                "",
-                (
-                    r"\b(?:remove|drop|no|turn off|disable|delete|skip|without|eliminate)(?: the)? "
-                    r"(mlp|feed-forward|ffn|attention)(?: sub-?layer)? (?:from|of|in) (?:the )?"
-                    r"(?=(?:first|last|final|top|bottom) (?:block|layer))"
-                ),
-                _only_the_other,
-            ),
-            (
-                "turn",
-                (
-                    r"\bturn (?:the )?(mlp|ffn|attention) of the (last|final|first) "
-                    r"(?:block|layer) off\b"
-                ),
-                _only_the_other,
-            ),
-            (
-                "only",
-                r"\b(?:(?:block|layer) (0) )?(?:becomes?|is|to|made|has) (attention|mlp)[- ]only\b",
-                lambda m: f" {'first layer' if m[1] else ''} {m[2]}only ",
-            ),
-            ("sign", r"\bsign[- ]momentum\b(?: optimi[sz]er| updates?)?", " lion "),
-            ("sign", r"\bsign[- ]of[- ](?:the[- ])?interpolated[- ]momentum\b", " lion "),
-            ("gate", r"\b(silu|gelu)[- ]gate\b(?=[^.;]*\bmlp\b)", r" \1 gated "),
-            ("gate", r"\bgelu[- ]gated\b(?: mlp)?", " geglu "),
-            ("label", r"\bsmooth(?:ing)? the (?:training )?(?:label|target)s\b", "label smoothing"),
-            ("pow", r"\brelu(?:\(x\))?\s?\.\s?pow\(\s?3\s?\)", " relu3 "),
-            (
-                "x0",
-                (
-                    r"\b(lr|learning rates?|rates?)(?: (?:of|on|for))?(?: the)? resid(?:ual)?"
-                    r"(?:[ _]lambdas?| scalars?)? ?(?:and|/|&|\+) ?(?:the )?x0"
-                    r"(?:[ _]lambdas?| scalars?)?"
-                ),
-                r"\1 of the scalars",
-            ),
-            (
-                "",
-                (
-                    r"\b(?:stop|no longer) (?:updat|train)(?:e|ing) "
-                    r"(?=(?:the )?(?:wte|lm_head|token|embed|unembed))"
-                ),
-                "freeze ",
-            ),
-            ("relu", r"\bleaky_?relu\(([\d.]+)\)\s?\^\s?2", r" leakyrelu2 \1 "),
-            ("embeds", r"\bvalue embeds\b", "value embeddings"),
-            (
-                "stop",
-                (
-                    r"\bstop(?:ping)? (?:the )?(?:lr|learning rate)?(?: ?decay(?:ing)?)?"
-                    r"(?: the lr| the learning rate)? at ([\w./%]+(?: \w+)?) of (?:the |its )?peak"
-                    r"(?: lr| learning rate)?(?:,? rather than \w+ to \w+)?"
-                ),
-                r" final lr \1 ",
-            ),
-            ("no more", r"\bno more (\w+) updates\b", r"freeze \1"),
-            (
-                "",
-                (
-                    r"\b(?:rotate|apply (?:rotary|rope) to|(?:rope|rotary) on) (?:only )?"
-                    r"((?:an? |one |the first )*(?:half|third|quarter|eighth|three quarters"
-                    r"|[\d.]+ ?%|\d/\d)) (?:of )?(?:each |every |the |all )*(?:heads?'?s? )?"
-                    r"(?:head )?(?:dim(?:ension)?s?|channels?)\b"
-                ),
-                r" rope dim \1 ",
-            ),
-            ("rotary", r"\brotary_(?:pct|percent(?:age)?|frac(?:tion)?)\b", "rope dim"),
-            (
-                "",
-                (
-                    r"\b(?:filter(?:ing)? out|skip|drop|throw away|discard|exclude|remove)"
-                    r"(?:,? in the train\w* stream,?)? (?:(?:any|all|every|the|training) )*"
-                    rf"(?:doc(?:ument)?|text|page)s?{_SHORTER}"
-                    r"(?: (?:from|in) the (?:training |train )?(?:stream|loader|data|set))?"
-                ),
-                r" mindoc = \1 \2 ",
-            ),
-            (
-                "attend",
-                (
-                    r"\b(?:so )?(?:that )?tokens? (?:should |can |may |must )?"
-                    r"(?:not|cannot|never)\b[^.;:]*\battend[^.;:]*\bdoc(?:ument)?s?\b[^.;:]*"
-                ),
-                " document mask ",
-            ),
-            (
-                "attention",
-                (
-                    r"\bno attention from one doc(?:ument)? (?:in)?to another\b"
-                    r"|\battention (?:is )?blocked across doc(?:ument)? boundaries\b"
-                ),
-                " document mask ",
-            ),
-            ("ahead", r"\btwo(?: positions| tokens| steps)?[- ]ahead\b", "token after next"),
-            (
-                "share",
-                (
-                    r"\bshare (?:the )?(?:k/v|kv|keys? and values?|k and v) "
-                    r"(?:across|among|between) all (?:query )?heads\b"
-                ),
-                " 1 kv head ",
-            ),
-            ("slow", r"\bslow (?:the )?(\w+) down\b,?(?!.*(?:\blr\b|_lr\b))", r"\1 lr "),
-            (
-                "lu",
-                r"\b(silu|gelu)(?:\(x\))?\s?(?:(?:\*\*|\^)\s?2|\.\s?square\(\))",
-                r" \1 squared ",
-            ),
-            (
-                "output",
-                (
-                    r"\b(?:keep the pre-?norms?,? (?:and|but) )?(?:also )?(?:rms[- ]?)?"
-                    r"norm(?:ali[sz]e)? the outputs? of (?:the )?(?:attention|attn|each sub-?layer)"
-                    r"[^.;:]*\b(?:before|ahead of)[^.;:]*\b(?:added|residual add\w*)\b"
-                ),
-                " sandwich norm ",
-            ),
-        )
+    ("alternat", _ALTERNATE, " window pattern patternslq "),
+    (
+        "norm",
+        (
+            r"(?:\b(?:in addition to|besides|on top of|keep) the (?:existing )?pre-?norms?"
+            r",? ?(?:and )?(?:apply )?)?(?:\b(?:put|add|also|and|an?|extra|second) )*"
+            r"\b(?:rms[- ]?)?(?:layer)?norm(?:ali[sz]e)?\b[^.;:]*"
+            r"\b(?:sub-?layers?|attn|attention|branch(?:es)?|blocks?)\b[^.;:]*"
+            r"\b(?:output|produce)[^.;:]*\b(?:before|ahead of)\b"
+            r"[^.;:]*\b(?:added|adding|joins?|residual add|residual addition)\b"
+            r"(?: (?:back )?(?:in|on)?(?:to )?the (?:residual )?stream)?"
+        ),
+        " sandwich norm ",
+    ),
+    (
+        "output",
+        (
+            r"\b(?:rms[- ]?)?norm(?:ali[sz]e)? (?:also )?(?:on )?(?:each|every|the|all) "
+            r"sub-?layers?(?:'s|s')? outputs?(?: too| as well)?,?"
+            r"(?: (?:just )?(?:before|ahead of) [^.;,]*)?"
+        ),
+        " sandwich norm ",
+    ),
+    (
+        "",
+        (
+            r"\b(?:averag(?:e|ing)|(?:take )?(?:the |a )?(?:plain |uniform )?"
+            r"(?:mean|average) of) (?:the )?(?:model )?(?:weights|parameters|iterates)\b"
+            r"(?= (?:over|across|from|during|in) (?:the )?(?:last|final))"
+        ),
+        " swa ",
+    ),
+    ("attend to nothing", r"[^.;:]*\battend to nothing\b[^.;]*", _SINK),
+    (
+        "softmax",
+        (
+            r"\b(?:one |a |1 )?(?:learn\w+|train\w+) (?:scalar|logit)s? "
+            r"(?:per|for (?:each|every)) head (?:\w+ ){1,6}softmax(?: denominator)?"
+        ),
+        _SINK,
+    ),
+    (
+        "distance",
+        (
+            r"\b(?:position\w* )?(?:linear )?(?:bias|penalty)\b[^.;]*"
+            r"\b(?:grow|increase|rise)s?(?: linearly)? with (?:the )?distance\b[^.;]*"
+        ),
+        " alibi ",
+    ),
+    (
+        "",
+        (
+            r"\b(?:remove|drop|no|turn off|disable|delete|skip|without|eliminate)(?: the)? "
+            r"(mlp|feed-forward|ffn|attention)(?: sub-?layer)? (?:from|of|in) (?:the )?"
+            r"(?=(?:first|last|final|top|bottom) (?:block|layer))"
+        ),
+        _only_the_other,
+    ),
+    (
+        "turn",
+        (
+            r"\bturn (?:the )?(mlp|ffn|attention) of the (last|final|first) "
+            r"(?:block|layer) off\b"
+        ),
+        _only_the_other,
+    ),
+    (
+        "only",
+        r"\b(?:(?:block|layer) (0) )?(?:becomes?|is|to|made|has) (attention|mlp)[- ]only\b",
+        lambda m: f" {'first layer' if m[1] else ''} {m[2]}only ",
+    ),
+    ("sign", r"\bsign[- ]momentum\b(?: optimi[sz]er| updates?)?", " lion "),
+    ("sign", r"\bsign[- ]of[- ](?:the[- ])?interpolated[- ]momentum\b", " lion "),
+    ("gate", r"\b(silu|gelu)[- ]gate\b(?=[^.;]*\bmlp\b)", r" \1 gated "),
+    ("gate", r"\bgelu[- ]gated\b(?: mlp)?", " geglu "),
+    ("label", r"\bsmooth(?:ing)? the (?:training )?(?:label|target)s\b", "label smoothing"),
+    ("pow", r"\brelu(?:\(x\))?\s?\.\s?pow\(\s?3\s?\)", " relu3 "),
+    (
+        "x0",
+        (
+            r"\b(lr|learning rates?|rates?)(?: (?:of|on|for))?(?: the)? resid(?:ual)?"
+            r"(?:[ _]lambdas?| scalars?)? ?(?:and|/|&|\+) ?(?:the )?x0"
+            r"(?:[ _]lambdas?| scalars?)?"
+        ),
+        r"\1 of the scalars",
+    ),
+    (
+        "",
+        (
+            r"\b(?:stop|no longer) (?:updat|train)(?:e|ing) "
+            r"(?=(?:the )?(?:wte|lm_head|token|embed|unembed))"
+        ),
+        "freeze ",
+    ),
+    ("relu", r"\bleaky_?relu\(([\d.]+)\)\s?\^\s?2", r" leakyrelu2 \1 "),
+    ("embeds", r"\bvalue embeds\b", "value embeddings"),
+    (
+        "stop",
+        (
+            r"\bstop(?:ping)? (?:the )?(?:lr|learning rate)?(?: ?decay(?:ing)?)?"
+            r"(?: the lr| the learning rate)? at ([\w./%]+(?: \w+)?) of (?:the |its )?peak"
+            r"(?: lr| learning rate)?(?:,? rather than \w+ to \w+)?"
+        ),
+        r" final lr \1 ",
+    ),
+    ("no more", r"\bno more (\w+) updates\b", r"freeze \1"),
+    (
+        "",
+        (
+            r"\b(?:rotate|apply (?:rotary|rope) to|(?:rope|rotary) on) (?:only )?"
+            r"((?:an? |one |the first )*(?:half|third|quarter|eighth|three quarters"
+            r"|[\d.]+ ?%|\d/\d)) (?:of )?(?:each |every |the |all )*(?:heads?'?s? )?"
+            r"(?:head )?(?:dim(?:ension)?s?|channels?)\b"
+        ),
+        r" rope dim \1 ",
+    ),
+    ("rotary", r"\brotary_(?:pct|percent(?:age)?|frac(?:tion)?)\b", "rope dim"),
+    (
+        "",
+        (
+            r"\b(?:filter(?:ing)? out|skip|drop|throw away|discard|exclude|remove)"
+            r"(?:,? in the train\w* stream,?)? (?:(?:any|all|every|the|training) )*"
+            rf"(?:doc(?:ument)?|text|page)s?{_SHORTER}"
+            r"(?: (?:from|in) the (?:training |train )?(?:stream|loader|data|set))?"
+        ),
+        r" mindoc = \1 \2 ",
+    ),
+    (
+        "attend",
+        (
+            r"\b(?:so )?(?:that )?tokens? (?:should |can |may |must )?"
+            r"(?:not|cannot|never)\b[^.;:]*\battend[^.;:]*\bdoc(?:ument)?s?\b[^.;:]*"
+        ),
+        " document mask ",
+    ),
+    (
+        "attention",
+        (
+            r"\bno attention from one doc(?:ument)? (?:in)?to another\b"
+            r"|\battention (?:is )?blocked across doc(?:ument)? boundaries\b"
+        ),
+        " document mask ",
+    ),
+    ("ahead", r"\btwo(?: positions| tokens| steps)?[- ]ahead\b", "token after next"),
+    (
+        "share",
+        (
+            r"\bshare (?:the )?(?:k/v|kv|keys? and values?|k and v) "
+            r"(?:across|among|between) all (?:query )?heads\b"
+        ),
+        " 1 kv head ",
+    ),
+    ("slow", r"\bslow (?:the )?(\w+) down\b,?(?!.*(?:\blr\b|_lr\b))", r"\1 lr "),
+    (
+        "lu",
+        r"\b(silu|gelu)(?:\(x\))?\s?(?:(?:\*\*|\^)\s?2|\.\s?square\(\))",
+        r" \1 squared ",
+    ),
+    (
+        "output",
+        (
+            r"\b(?:keep the pre-?norms?,? (?:and|but) )?(?:also )?(?:rms[- ]?)?"
+            r"norm(?:ali[sz]e)? the outputs? of (?:the )?(?:attention|attn|each sub-?layer)"
+            r"[^.;:]*\b(?:before|ahead of)[^.;:]*\b(?:added|residual add\w*)\b"
+        ),
+        " sandwich norm ",
     ),
 )

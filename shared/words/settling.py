@@ -259,10 +259,7 @@ def _repeats(statement: Statement) -> None:
 
 def _constant_lr(statement: Statement) -> None:
     """A constant LR is one without a warmdown."""
-    is_lr = not set(statement.heads) - {"lr", "schedule"} and not statement.mods - {
-        "lr",
-        "scheduled",
-    }
+    is_lr = {"lr", "schedule"} >= set(statement.heads) and {"lr", "scheduled"} >= statement.mods
     is_said = statement.says_part("lr", "learning rate", "schedule", "decay")
     if statement.values == ["schedule.constant"] and is_lr and is_said and not statement.new:
         statement.heads[:], statement.values, statement.state = ["warmdown"], [], "off"

@@ -6,6 +6,7 @@ import unicodedata
 from shared.words.amounts import AMOUNTS
 from shared.words.idioms import REWRITES
 from shared.words.mechanisms import MECHANISMS
+from shared.words.rewriting import rewritten
 from shared.words.sums import COMPUTED, PRODUCT, multiplied
 
 # Symbols are written by code point where they look like a letter or another mark.
@@ -26,14 +27,6 @@ def normalize(text: str) -> str:
     text = _JOINING_DASH.sub("-", text)
     text = unicodedata.normalize("NFKC", text.translate(_SYMBOLS)).translate(_SYMBOLS).lower()
     text = text.replace("? ", ". ")
-    for told, mechanism, name in (*MECHANISMS, *AMOUNTS):
-        if told in text:
-            text = mechanism.sub(name, text)
+    text = rewritten(rewritten(text, MECHANISMS), AMOUNTS)
     text = PRODUCT.sub(multiplied, text)
-    for needle, computed, value_of in COMPUTED:
-        if needle in text:
-            text = computed.sub(value_of, text)
-    for needle, pattern, replacement in REWRITES:
-        if needle in text:
-            text = pattern.sub(replacement, text)
-    return text
+    return rewritten(rewritten(text, COMPUTED), REWRITES)

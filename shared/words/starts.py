@@ -41,8 +41,8 @@ def anchored(atoms: Iterable[Atom], starts: Starts) -> tuple[Atom, ...]:
 def _with_aspect(atoms: tuple[Atom, ...], starts: Starts) -> tuple[Atom, ...]:
     """At the same depth, 768 channels instead of 512 are an aspect ratio of 96 instead of 64."""
     depth = starts.get(("depth", frozenset()))
-    is_ratio = depth is not None and ("aspect_ratio", frozenset()) in starts
-    if not is_ratio or depth is None or any(atom.parameter in _SHAPES for atom in atoms):
+    is_of_another_shape = any(atom.parameter in _SHAPES for atom in atoms)
+    if depth is None or ("aspect_ratio", frozenset()) not in starts or is_of_another_shape:
         return atoms
     turned = [
         replace(_scaled(atom, 1 / depth.value), parameter="aspect_ratio")

@@ -24,10 +24,9 @@ def step_by(item: Item, direction: int, *, scales: bool) -> Quantity:
     is_share = is_part(item) and not (scales and not direction)  # not "scaled by one half"
     if quantity.suffix == "%" or is_share:
         return Quantity(value=1 + sign * quantity.value, kind="factor")
-    if direction and not scales and quantity.value.is_integer():
+    is_small = quantity.value < (1 if direction > 0 else _STEP)  # "raised by 0.03"
+    if direction and not scales and (quantity.value.is_integer() or is_small):
         return Quantity(value=sign * quantity.value, kind="delta")
-    if direction and not scales and quantity.value < (1 if direction > 0 else _STEP):
-        return Quantity(value=sign * quantity.value, kind="delta")  # "raised by 0.03"
     if direction < 0 and quantity.value > 1:
         return Quantity(value=1 / quantity.value, kind="factor")
     return Quantity(value=quantity.value, kind="factor")

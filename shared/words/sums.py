@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Callable
+
+from shared.words.rewriting import Rewrite
 
 _NUMBER = r"(?:\d+(?:\.\d+)?|\.\d+)(?:e-?\d+)?"
 _SHARE = r"(?:\d+(?:\.\d+)?\s?%|0?\.\d+|half|third|quarter|fifth|tenth|three quarters|two thirds)"
@@ -137,7 +138,7 @@ def _once(match: re.Match[str]) -> str:
     return f" for the last {100 * (1 - _share_of(match[1] or match[2])):.4g}% "
 
 
-COMPUTED: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+COMPUTED: tuple[Rewrite, ...] = (
     ("last", _TAIL, lambda match: f" warmdown ratio {_share_of(match[1]):.4g} "),
     ("once", _ONCE, _once),
     ("half", _SECOND, lambda _: " for the last 50% "),

@@ -110,6 +110,12 @@ def test_saying_nothing_repeats_nothing(text):
         ("softcap 20 in layers 3-6", "softcap 20"),
         ("EMA 0.99 + a new gizmo", "EMA 0.99"),
         ("cosine LR for Muon", "cosine LR for Adam"),
+        ("cut SCALAR_LR by a third", "cut SCALAR_LR to a third of its current value"),
+        ("seven short layers and one long", "three short layers and one long"),
+        ("drop one Newton-Schulz iteration", "drop two Newton-Schulz iterations"),
+        ("skip documents under 200 characters", "skip documents under 500 characters"),
+        ("F.silu(x)", "F.silu(x)**2"),
+        ("remove the MLP from the first block", "remove the attention from the first block"),
     ],
 )
 def test_what_looks_alike_is_still_told_apart(one, other):
@@ -169,18 +175,3 @@ def test_what_is_told_is_what_is_named(told, named):
     a, b = (parse_hypothesis(text, REFERENCE_VOCABULARY) for text in (told, named))
     assert decide(a, b).is_duplicate
     assert decide(b, a).is_duplicate
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("cut SCALAR_LR by a third", "cut SCALAR_LR to a third of its current value"),
-        ("seven short layers and one long", "three short layers and one long"),
-        ("drop one Newton-Schulz iteration", "drop two Newton-Schulz iterations"),
-        ("skip documents under 200 characters", "skip documents under 500 characters"),
-        ("F.silu(x)", "F.silu(x)**2"),
-        ("remove the MLP from the first block", "remove the attention from the first block"),
-    ],
-)
-def test_what_is_told_otherwise_is_another(one, other):
-    assert not verdict(one, other).is_duplicate
