@@ -44,7 +44,7 @@ from sqlalchemy import make_url
 from coordinator.campaigns.folder import CampaignFolder, read_campaign_folder
 from coordinator.campaigns.service import create_campaign
 from coordinator.db import make_engine, make_sessions
-from coordinator.dedup.description import Description
+from coordinator.dedup.description import EMBEDDED_CHARACTERS, Description
 from coordinator.dedup.keys import parameters_key, values_key
 from coordinator.dedup.readings import reading_from_json, reading_to_json, reading_version
 from coordinator.dedup.repository import find_nearest, find_neighbours
@@ -89,6 +89,10 @@ def described(text: str) -> tuple[str, tuple[str, str], str]:
     return text, (parameters_key(parsed), values_key(parsed)), reading_to_json(parsed)
 
 
+def embedded(texts: Sequence[str]) -> np.ndarray:
+    return Embedder().embed_many([text[:EMBEDDED_CHARACTERS] for text in texts])
+
+
 def turned(vector: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     noise = rng.standard_normal(vector.shape).astype(np.float32)
     noise -= noise @ vector * vector
@@ -124,12 +128,11 @@ class History:
         self.rng, self.numpy_rng = random.Random(1), np.random.default_rng(1)
         say(f"embedding {embed} variants of {len(texts)} hypotheses")
         self.texts = [*texts, *(variant(self.rng.choice(texts), self.rng) for _ in range(embed))]
-        embedder = Embedder()
-        self.vectors = embedder.embed_many(self.texts)
+        self.vectors = embedded(self.texts)
         say(f"embedding {len(pairs)} labelled repeats")
         firsts, self.seconds = [a for a, _ in pairs], [b for _, b in pairs]
-        self.firsts = list(zip(firsts, embedder.embed_many(firsts), strict=True))
-        self.second_vectors = embedder.embed_many(self.seconds)
+        self.firsts = list(zip(firsts, embedded(firsts), strict=True))
+        self.second_vectors = embedded(self.seconds)
         self.rows = 0
         row = self.connection.execute(
             "SELECT id, baseline_sha256 FROM campaigns WHERE name = %s", [CAMPAIGN]
@@ -255,13 +258,17 @@ async def claim_at_once(
     """Latencies of ``claims`` claims by ``clients`` clients, ``rate`` a second or unpaced."""
     latencies: list[float] = []
     statuses: dict[int, int] = {}
-    started = time.monotonic()
+    all_registered = asyncio.Barrier(clients)
+    started = 0.0
 
     async def work(number: int) -> None:
+        nonlocal started
         async with httpx.AsyncClient(base_url=url, timeout=60) as client:
             name = f"client-{new_id().hex[-12:]}"
             key = (await client.post("/v1/agents", json={"name": name})).json()["api_key"]
             client.headers["Authorization"] = f"Bearer {key}"
+            await all_registered.wait()
+            started = started or time.monotonic()
             for turn in range(claims // clients):
                 if rate is not None:
                     due = started + (turn * clients + number + random.random()) / rate

@@ -1,6 +1,6 @@
 """Amounts and steps that are told: `one layer fewer`, `a quarter of the present 0.2`."""
 
-from shared.words.numbers import WORDS
+from shared.words.numbers import PARTS, WORDS
 from shared.words.rewriting import compiled
 
 
@@ -19,11 +19,18 @@ AMOUNTS = compiled(
     (
         "",
         (
-            r"\b(?:begin|start)s? (?:at|with) ([\d.e+-]+)(?: and|, then|,)? "
-            r"(?:(?:is|then|gets?) )?(?:\w+ )?(?:up |down )?to ([\d.e+-]+)\b"
+            r"\b(?:that |which )?(?:begin|start)s? (?:at|with|from) ([\d.e+-]+|zero)"
+            r"((?: (?!and|then)[\w-]+){0,4})(?: and|, then|,)? "
+            r"(?:(?:is|then|gets?) )?(?:\w+ )?(?:linearly )?(?:up |down )?to ([\d.e+-]+|zero)\b"
         ),
-        r" from \1 to \2",
+        r"\2 from \1 to \3",
     ),
+    (
+        "end",
+        r"\b((?:warmdown|decay|cooldown)\b[^.;:]*?) (?:that|which|and) ends? at (?=[\d.])",
+        r"\1, final lr ",
+    ),
+    ("top-", r"\b(\w+) experts?,? top-(\d)\b", r"\1 experts, top-k \2"),
     (
         "",
         (
@@ -72,8 +79,8 @@ AMOUNTS = compiled(
     (
         " of ",
         (
-            r"\b(?:drop|remove|cut) (one|two|three) of (?:the |its |\w+'s )?(?:\w+ )?"
-            r"(?=(?:newton|orthog|ns|layers?|blocks?)\b)"
+            r"\b(?:drop|remove|cut) (one|two|three) of (?:the |its |\w+(?:'s)? )?(?:\w+ )?"
+            r"(?=(?:newton|orthog\w*|ns|layers?|blocks?)\b)"
         ),
         r"\1 fewer ",
     ),
@@ -83,5 +90,37 @@ AMOUNTS = compiled(
         "increase the model width",
     ),
     ("at depth", r" at depth (?=\d)", ", depth "),
+    (
+        "layers",
+        (
+            r"\blayers (?:at|with)(?: an?)?(?: unchanged)?"
+            r" (n_embd|model[_ ]dim|width|d_model|dim)(?: of)? (?=\d)"
+        ),
+        r"layers, \1 ",
+    ),
+    (
+        "ing",
+        (
+            r" by (?=(?:raising|lowering|increasing|decreasing|reducing|multiplying|setting"
+            r"|changing|doubling|halving)\b)"
+        ),
+        ", ",
+    ),
+    (
+        "of",
+        (r"\b(\d+) of (?:the |each head'?s? )?(\d+) (?=dim|channel)"),
+        lambda m: f"{int(m[1]) / (int(m[2]) or 1):.5g} of the ",
+    ),
+    (
+        "warm",
+        r"(\bwarm[^.;]*\bfirst) (third|quarter|fifth|sixth|eighth|tenth)\b",
+        lambda m: f"{m[1]} {100 * PARTS[m[2]]:.5g}%",
+    ),
+    ("one in", r"\bone in (five|ten|twenty|fifty)\b", lambda m: f"{1 / WORDS[m[1]]:.4g}"),
+    ("million", r"\b(?:a|one) million\b", "1000000"),
+    ("thousand", r"\b(?:a|one) thousand\b", "1000"),
+    ("t", r"(?<![\w-])t ?(?:= ?(?=\d)|(?=\d{3,}))", "sequence length "),
+    ("minutes", r"\b(?:5|five)[- ]minutes?\b(?= (?:budget|run|training))?", "300 seconds"),
+    ("300 seconds", r"\b(?:the )?(?:whole|entire|full) 300 seconds\b", "the whole run"),
     ("d", r"\b(\d+)\s?d\s?/\s?(\d+)\b", r"\1/\2"),
 )

@@ -42,6 +42,11 @@ _STAYS = re.compile(
       (?!.*\b(?:raise|lower|increase|decrease|set|use|add|remove|drop|halve|double|switch|replace)
       \b).*
     | (?:same|equal|matched)\s(?:total|param|width|depth|batch|flop|number|schedule|everything).*
+    | same\s[\d.].*
+    | (?:and\s)?not\s(?:just|only)\s.*
+    | (?:they|these|it|which)\s(?:are|is|do|does|was|were)\s(?!now|then|set|given|[\d.])\w+\W?\s?.*
+    | [\d.e]+\s(?:is|are|was|were|seems?|looks?|feels?)\s
+      (?:a\slot|too|so|very|way|quite|more|less)\b.*
     | (?:and\s|with\s)?(?:nothing|everything|all)\s(?:else|other|more).*
     | (?:and\s)?(?:change|touch|alter)\snothing\selse.*
     | (?:and\s)?otherwise\b.*
@@ -64,7 +69,11 @@ _SAME_BEFORE_COLON = re.compile(
 _ON_TOP = re.compile(
     r"\s+on top of the (?:existing|present|current|usual) [\w -]{2,20}(?=[.;,]|$)", re.IGNORECASE
 )
-_THAT_IS = re.compile(r",?\s*\bi\.\s?e\.,?\s+(?:at\s+)?(?=[\d.])", re.IGNORECASE)
+_THAT_IS = re.compile(
+    r",?\s*\bi\.\s?e\.,?\s+(?:at\s+)?(?=[\d.])"
+    r"(?![\d.]+\s?(?:%|x|times)[^.;,]*\b(?:more|less|higher|lower|larger|smaller|fewer|of)\b)",
+    re.IGNORECASE,
+)
 _STATES = re.compile(
     r"(?!(?:let's|try|use|set|go|make|raise|lower|increase|decrease|instead|rather|than|from|and)\b)"
     r"\b[a-z_]{3,}",

@@ -46,6 +46,7 @@ _OPPOSITES = (
     "warmup warmdown, train eval, training evaluation, start end, begin end, shrink grow",
     "left right, forward backward, linear cosine, mean max, mean sum, top bottom, inner outer",
     "greedy random, sum product, tighten loosen, longest shortest, always never, ascend descend",
+    "instead addition",
     "overregularized underregularized, widen narrow, lengthen shorten, include exclude, l1 l2",
     "attention mlp, embedding unembedding, odd even, every some, single double, dense sparse",
 )

@@ -95,6 +95,14 @@ MECHANISMS = compiled(
         " alibi ",
     ),
     (
+        "distance",
+        (
+            r"\b(?:an? )?(?:per-head )?(?:fixed )?linear distance (?:penalt(?:y|ies)|bias(?:es)?)"
+            r"(?: (?:on|to|in) (?:the )?attention (?:logits|scores))?"
+        ),
+        " alibi ",
+    ),
+    (
         "",
         (
             r"\b(?:remove|drop|no|turn off|disable|delete|skip|without|eliminate)(?: the)? "
@@ -211,5 +219,71 @@ MECHANISMS = compiled(
             r"[^.;:]*\b(?:before|ahead of)[^.;:]*\b(?:added|residual add\w*)\b"
         ),
         " sandwich norm ",
+    ),
+    (
+        "only",
+        (
+            r"\b(?:filter|keep|use|train|select)[^.;]*\bonly (?:the )?doc(?:ument)?s? "
+            r"(?:of|with|that have|having) (?:at least|>=|more than|over) (\d+) (token|char)\w*"
+            r"(?: (?:remain|survive|are kept|stay)\w*)?"
+        ),
+        r" mindoc = \1 \2 ",
+    ),
+    (
+        "doc",
+        (r"\b(?:that|which) (?:have|has|are)(?= (?:fewer than|less than|under|below|shorter))"),
+        "",
+    ),
+    ("diagonal", r"\bblock[- ]diagonal(?: causal)?(?: attention)? masks?\b", " document mask "),
+    (
+        "agree",
+        (
+            r"\b(?:zero|mask|drop|skip|ignore)\w*(?: out)?[^.;:]*\b(?:update|entr|component|"
+            r"coordinate)[^.;:]*\bsigns?\b[^.;:]*\b(?:disagree|differ|opposite|not agree)[^.;,]*"
+        ),
+        " cautious update ",
+    ),
+    (
+        "point",
+        (
+            r"\bmask\w*(?: out)?[^.;:]*\b(?:update)[^.;:]*\bpoint[^.;:]*"
+            r"\b(?:other way|opposite|against)[^.;,]*"
+        ),
+        " cautious update ",
+    ),
+    ("nothing", r"[^.;:]*\battention (?:mass |weight )?on nothing\b[^.;]*", _SINK),
+    ("off", r"\bsoftmax[- ](?:off[- ]by[- ]one|1)\b|\boff[- ]by[- ]one softmax\b", _SINK),
+    (
+        "silu",
+        (
+            r"\b(?:down|c_proj|w\d)?\(?silu\((?:self\.)?(?:w\d|gate|c_gate|w_gate)\w*\(x\)\)"
+            r" ?\* ?(?:self\.)?(?:w\d|up|c_fc|w_up)\w*\(x\)\)?"
+        ),
+        " swiglu ",
+    ),
+    ("gated", r"\bgated (gelu|silu|relu) (?:mlp|ffn|feed-forward)\b", r"\1-gated mlp"),
+    ("x = x", r"\bx = x \+ ([\d.]+) ?\* ?(attn|mlp)\(norm\(x\)\)", r" \2 branch scaled by \1 "),
+    ("x = ", r"\bx = ([\d.]+) ?\* ?x \+ (attn|mlp)\(", r" residual before \2 scaled by \1 ("),
+    (
+        "all but",
+        (
+            r"\b(?:remove|drop|delete) ((?:[\w-]+ ){1,4})(?:from|in) (?:all|every|each)"
+            r"(?: layers?)? (?:but|except)(?: for)? the (last|first|final) (?:one|layer|block)\b"
+        ),
+        r"put \1in just the \2 layer",
+    ),
+    (
+        "normaliz",
+        (
+            r"\b(?:stop |no longer |don't |do not )?(normalizing|normalize) (?:the )?"
+            r"(?:quer(?:y|ies)|q) (?:and|&|/) (?:keys?|k)\b"
+        ),
+        lambda m: " remove qk norm " if " " in m[0].split(m[1])[0] else " qk norm ",
+    ),
+    ("the initial", r"\bthe initial ((?:[\w,]+ ){1,6})(?:weights|values)\b", r"the init of \1"),
+    (
+        "remain",
+        r"\bso that (?:only |just )?(\w+) (kv|key/value|k/v) heads? (?:remain|are left)\b",
+        r", \1 \2 heads",
     ),
 )

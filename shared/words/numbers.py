@@ -64,9 +64,10 @@ class Quantity:
 
 
 def _close(a: float, b: float, slack: float) -> bool:
-    if not (math.isfinite(a) and math.isfinite(b)):
-        return a == b
-    return abs(a - b) <= max(slack, _RELATIVE * max(abs(a), abs(b)))
+    if a == b:
+        return True
+    gap = abs(a - b)
+    return gap <= max(slack, _RELATIVE * max(abs(a), abs(b))) and gap < math.inf
 
 
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?"

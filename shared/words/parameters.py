@@ -146,7 +146,7 @@ head_dim: dimension per head, d head, head width
 rope_dim: rope dim, rotary dim, rope dimension, partial rope, partial rotary, rotary dimension
 rope_dim: partial rope coverage, partial rotary embedding, rotary fraction, rope fraction
 rope_dim: rotary pct
-rope_base: rope base, rope theta, rotary base, rotary theta, rotary embedding base frequency
+rope_base: theta, rope base, rope theta, rotary base, rotary theta, rotary embedding base frequency
 rope_base: rope base frequency, rotary base frequency, base frequency, rope frequency
 rope_base: rotary frequency
 rope: rope, rotary, rotary embedding, rotary position embedding, rotary positional embedding
@@ -197,7 +197,7 @@ nesterov: nesterov acceleration
 ns_steps: orthogonalization, orthogonalization iteration, newton schulz iter, ns iter
 ns_steps: newton schulz5, newton schulz, newton schulz step, ns step, newton schulz iteration
 ns_steps: ns iteration, ns5 step, muon iteration, orthogonalization step, polar express step
-ns_steps: n iter
+ns_steps: n iter, ns
 amsgrad: amsgrad
 warmup: warm, warming, warmup, warm up, lr warmup, learning rate warmup, warmup step, warming up
 warmup: lr warm up, learning rate warm up, warmup iter, warmup ratio, warmup fraction
@@ -255,8 +255,8 @@ gate: gate, gating, sigmoid gate, output gate, gated, sigmoid gating
 conv: conv, convolution, causal conv, short conv, depthwise conv, canon layer, causal convolution
 token_shift: token shift, smear, shift token, token smear, smear gate
 seq_len: ctx, ctx len, context len, seqlength, training length, sequence length, seq len
-seq_len: context length, max seq len, sequence, context, context size, training context
-seq_len: block size, context window, max sequence length, seqlen, max length
+seq_len: sequence len, context length, max seq len, sequence, context, context size
+seq_len: block size, context window, max sequence length, seqlen, max length, training context
 vocab: vocab size, vocabulary, vocab, vocabulary size, number of token type, tokenizer size
 packing: packing, pack, pack document, document packing, bin packing
 shuffle: permute, randomly permute, permutation, random permutation, shuffled, reshuffle

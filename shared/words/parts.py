@@ -92,7 +92,7 @@ initial.kaiming: kaiming, he init, kaiming init
 initial.identity: identity init, identity initialization
 initial.mup: mup, mu p, maximal update parametrization
 position.rope: rotary position
-position.alibi: alibi
+position.alibi: alibi, alibi biase
 position.nope: nope, no positional encoding, no positional embedding, no position embedding
 position.learned: learned position
 position.xpos: xpos

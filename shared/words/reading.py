@@ -71,6 +71,9 @@ class _Reader:
         if statement.state == "off" and len(statement.new) > 1 and not statement.old:
             *statement.old, last = statement.new  # "stop decaying to 0 and hold it at 5%"
             statement.new, statement.state = [last], ""
+        said = [number for number in statement.new if number.suffix != "%"]
+        if statement.direction and said and len(said) < len(statement.new):
+            statement.new = said  # "10% higher, to 0.044"
         if statement.is_bare and not statement.is_target and statement.direction:
             self._finish_percent()  # "25% smaller"
         change = statement.change

@@ -44,11 +44,26 @@ def segments_of(items: Sequence[Item]) -> list[Segment]:
             heading = [i for part in headings for i in part.items if i.kind == "unknown"]
             clause = [*heading, *clause]  # noqa: PLW2901 - its own words still count
         for part in _split(_exchanged(clause)):
-            if segments and part.has({"off", "quantity"}) and not part.has(NAMING | {"mod"}):
-                segments[-1].items.extend(part.items)  # "… Remove it."
-            elif part.items:
-                segments.append(part)
+            _append(segments, part)
     return _without_intro(segments)
+
+
+def _append(segments: list[Segment], part: Segment) -> None:
+    """Adds a part as a segment of its own, unless it goes on with the one before."""
+    if segments and part.has({"off", "quantity"}) and not part.has(NAMING | {"mod"}):
+        segments[-1].items.extend(part.items)  # "… Remove it."
+    elif segments and _is_of_another_group(part, segments[-1]):
+        heads = [item for item in segments[-1].items if item.kind == "head"]
+        segments.append(Segment([*heads, *part.items]))
+    elif part.items:
+        segments.append(part)
+
+
+def _is_of_another_group(part: Segment, before: Segment) -> bool:
+    """`wte init std 0.5; lm_head zeros`: the second number is of the same parameter elsewhere."""
+    is_number = {item.kind for item in part.items if item.kind != "fill"} == {"mod", "quantity"}
+    heads = {item.name for item in before.items if item.kind == "head"}
+    return is_number and len(heads) == 1 and before.has({"mod"}) and before.has({"quantity"})
 
 
 def _sets(clause: list[Item]) -> bool:

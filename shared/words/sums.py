@@ -54,8 +54,9 @@ _PART_OF = re.compile(
     r"(\d[\d,]*(?:\.\d+)?)(?=[\s.;)]|$)(?! tokens?.{0,9}context)"
 )
 _OF_IT = re.compile(
-    rf"\b(?:to|at) (?:an? |one )?({_SHARE}) of (?:its|the|their) (?:present|current|default"
-    r"|original|old|usual|former)(?: (?:value|rate|size|setting|strength|level))?(?! [\d.])"
+    rf"\b(?:to|at) (?:an? |one )?({_SHARE}) of (?:its|the|their) (?:(?:present|current"
+    r"|default|original|old|usual|former)(?: (?:value|rate|size|setting|strength|level))?|value)"
+    r"(?! [\d.])"
 )
 _LERP = re.compile(r"\.?lerp_?\(\s*[\w.]+,\s*(0?\.\d+)\s*\)")
 _COMPLEMENT = re.compile(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from shared.words import actions, parameters, parts
+from shared.words import actions, parameters, parts, techniques
 from shared.words.lexer import plain
 
 if TYPE_CHECKING:
@@ -83,7 +83,9 @@ def _entries() -> dict[str, Entry]:
     tables: tuple[tuple[Kind, str], ...] = (
         ("fill", actions.FILL),
         ("mod", parts.MODIFIERS),
+        ("value", techniques.NAMED_SETTINGS),
         ("value", parts.VALUES),
+        ("head", techniques.TECHNIQUES),
         ("head", parameters.HEADS),
         ("headup", parts.BIGGER),
         ("headdown", parts.SMALLER),
