@@ -89,6 +89,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2, help="CPU threads of the program")
     parser.add_argument("--reference-shape", action="store_true")
+    parser.add_argument("--data", help="a folder of text or parquet files instead of the profile's")
     parser.add_argument("--data-dir", type=Path, default=Path.home() / ".cache/swarmlab/data")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -99,7 +100,11 @@ def main() -> None:
     knobs = campaign["train"] | (REFERENCE_SHAPE if arguments.reference_shape else {})
     files = {
         name: override_constants((CAMPAIGN / f"{name}.py").read_text(), changes)
-        for name, changes in (("prepare", campaign["prepare"]), ("train", knobs))
+        for name, changes in (
+            ("prepare", campaign["prepare"] | ({"DATA": arguments.data} if arguments.data else {})),
+            ("train", knobs),
+            ("kernels", {}),
+        )
     }
     prepare_data({"prepare.py": files["prepare"]}, arguments.data_dir)
     runs = []
@@ -115,7 +120,7 @@ def main() -> None:
             report = run_program(
                 RunRequest(
                     source=files["train"],
-                    harness_files={"prepare.py": files["prepare"]},
+                    harness_files={f"{name}.py": files[name] for name in ("prepare", "kernels")},
                     seed=number,
                     run_dir=Path(home) / f"run{number}",
                     data_dir=arguments.data_dir,

@@ -54,6 +54,7 @@ class Researcher:
     cache_dir: Path
     num_threads: int | None = None
     gpu_index: int | None = None
+    gpu_variables: dict[str, str] = field(default_factory=dict)
     schedule: Schedule = field(default_factory=Schedule)
     stop: threading.Event = field(default_factory=threading.Event)
     abandon: threading.Event = field(default_factory=threading.Event)

@@ -1,10 +1,14 @@
 """The worker's settings: the only place of the worker that reads the environment."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from worker.errors import SetupError
 
 
 class WorkerSettings(BaseSettings):
@@ -54,3 +58,28 @@ class WorkerSettings(BaseSettings):
     def home_path(self) -> Path:
         """Return ``home`` as an absolute path."""
         return self.home.expanduser().resolve()
+
+
+def gpu_variables(gpu_index: int | None, ours: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the variables by which a program, which gets no others, finds the driver and its GPU.
+
+    Args:
+        gpu_index: which of the GPUs that the worker sees; ``None`` for all of them.
+        ours: the worker's own environment.
+
+    Raises:
+        SetupError: the worker sees no GPU of this index.
+    """
+    passed = {name: ours[name] for name in ("LD_LIBRARY_PATH", "CUDA_DEVICE_ORDER") if name in ours}
+    visible = ours.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return passed if gpu_index is None else passed | {"CUDA_VISIBLE_DEVICES": str(gpu_index)}
+    if gpu_index is None:
+        return passed | {"CUDA_VISIBLE_DEVICES": visible}
+    devices = visible.split(",")
+    if gpu_index >= len(devices):
+        raise SetupError(
+            f"GPU {gpu_index} is asked for, but CUDA_VISIBLE_DEVICES={visible} shows "
+            f"{len(devices)}: choose from 0 to {len(devices) - 1}, or unset it."
+        )
+    return passed | {"CUDA_VISIBLE_DEVICES": devices[gpu_index].strip()}

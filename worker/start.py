@@ -25,7 +25,7 @@ from worker.proposers.making import make_proposer
 from worker.researcher import Researcher
 from worker.runner import Platform, detect_platform, prepare_data, run_program
 from worker.schedule import make_schedule
-from worker.settings import WorkerSettings
+from worker.settings import WorkerSettings, gpu_variables
 from worker.workbench import Workbench
 
 
@@ -114,6 +114,7 @@ def _set_up(
         cache_dir=home / "cache",
         num_threads=limits.num_threads,
         gpu_index=limits.gpu_index,
+        gpu_variables=gpu_variables(limits.gpu_index),
         schedule=make_schedule(
             hours=limits.hours,
             only_when_idle=limits.only_when_idle,

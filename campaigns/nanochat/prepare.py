@@ -493,12 +493,17 @@ def make_dataloader(
     source = _packed_rows(B, T, split) if EXAMINER is None else EXAMINER.rows(B, T, split)
     # Two pinned buffers: the copy of one batch to the device runs while the next one is staged.
     staged = [torch.empty((B, T + 1), dtype=torch.int64) for _ in range(2)]
-    if device.type == "cuda":
+    copied = [torch.cuda.Event() for _ in staged] if device.type == "cuda" else []
+    if copied:
         staged = [buffer.pin_memory() for buffer in staged]
     for turn, (rows, epoch) in enumerate(source):
         buffer = staged[turn % 2]
+        if copied:  # a copy waits for the work queued before it, perhaps for a backward pass
+            copied[turn % 2].synchronize()
         buffer.copy_(rows)
         batch = buffer.to(device, non_blocking=True, copy=True)
+        if copied:
+            copied[turn % 2].record()
         yield batch[:, :-1].contiguous(), batch[:, 1:].contiguous(), epoch
 
 
@@ -575,6 +580,7 @@ class ExaminerClient:
         self._stream = socket.socket(fileno=lab["channel_fd"]).makefile("rwb")
         self._memory = mmap.mmap(lab["memory_fd"], 0)
         self._logits_offset: int = lab["logits_offset"]
+        self._is_confined: bool = lab.get("is_confined", False)
         self._lock = threading.Lock()
 
     def _ask(self, **question: Any) -> dict[str, Any]:
@@ -635,18 +641,29 @@ class ExaminerClient:
         return float(batch["val_bpb"])
 
     def _logits_room(self, device: torch.device, T: int, vocab_size: int) -> torch.Tensor:
-        """Return the examiner's own buffer (chunk, T, vocab): on its GPU, or in shared memory."""
-        if device.type == "cuda":
+        """Return the examiner's own buffer (chunk, T, vocab): on its GPU, or in shared memory.
+
+        CUDA opens the memory of a process only to those of its own process tree. From a sandbox,
+        logits go to the examiner's GPU through main memory that both have pinned.
+        """
+        is_cuda = device.type == "cuda"
+        if is_cuda:
+            torch.cuda.empty_cache()  # what training needed: the examiner's share is in there
+        if is_cuda and not self._is_confined:
             answer = self._ask(ask="room", device="cuda")
             if answer["handle"] is not None:
                 try:
                     return self._open_cuda(answer["handle"], answer["chunk"], T, vocab_size)
                 except RuntimeError as error:
-                    print(f"logits go through main memory, which is slow: {error}")
-        answer = self._ask(ask="room", device="cpu")
+                    print(f"logits go through main memory, which is slower: {error}")
+        answer = self._ask(ask="room", device="pinned" if is_cuda else "cpu")
         shape = (answer["chunk"], T, vocab_size)
         offset, count = self._logits_offset, math.prod(shape)
         room = torch.frombuffer(self._memory, dtype=torch.float32, count=count, offset=offset)
+        if is_cuda:  # at full speed only if pinned
+            error = int(torch.cuda.cudart().cudaHostRegister(room.data_ptr(), 4 * count, 0))
+            if error:
+                print(f"logits go through pageable memory, which is slow: CUDA error {error}")
         return room.view(shape)
 
     @staticmethod

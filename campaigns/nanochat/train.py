@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import importlib.util
 import math
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -162,7 +163,7 @@ class GPTConfig:
 
 def norm(x: Tensor) -> Tensor:
     """Return x with every last-dimension vector at root mean square 1."""
-    return F.rms_norm(x, (x.size(-1),))
+    return F.rms_norm(x, (x.size(-1),)).to(x.dtype)  # CUDA's autocast would leave it in fp32
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -473,13 +474,18 @@ PEAK_FLOPS = {
 }  # fmt: skip
 
 
+def known_peak(name: str) -> float | None:
+    """Return the peak of the device of this name: an L40 is no L4, and an H100 NVL no H100."""
+    found = (flops for known, flops in PEAK_FLOPS.items() if re.search(rf"\b{known}\b", name))
+    return next(found, None)
+
+
 def peak_flops(device: torch.device, dtype: torch.dtype) -> float:
     """Return the device's peak, measured with a matrix product where no data sheet is known."""
     if device.type == "cuda":
-        name = torch.cuda.get_device_name(device)
-        for known, flops in PEAK_FLOPS.items():
-            if known in name:
-                return flops
+        known = known_peak(torch.cuda.get_device_name(device))
+        if known is not None:
+            return known
     n = 1024 if device.type == "cpu" else 8192
     a = torch.randn(n, n, device=device, dtype=dtype)
     best_s = math.inf
@@ -550,9 +556,9 @@ def fit_device_batch(rows: int) -> int:
     """
     while True:
         try:
-            x = torch.randint(vocab_size, (rows, MAX_SEQ_LEN), device=device)
+            x, y = torch.randint(vocab_size, (2, rows, MAX_SEQ_LEN), device=device).unbind()
             with autocast:
-                loss = network(x, x)
+                loss = network(x, y)
             loss.backward()
             with autocast, torch.no_grad():
                 network(x)  # the graph of the examination, so that its kernels are at hand
@@ -568,6 +574,7 @@ def fit_device_batch(rows: int) -> int:
             model.zero_grad(set_to_none=True)
             if device.type == "cuda":
                 torch.cuda.empty_cache()
+                torch.cuda.reset_peak_memory_stats()
 
 
 device_batch = min(DEVICE_BATCH_SIZE, max(1, TOTAL_BATCH_SIZE // MAX_SEQ_LEN))

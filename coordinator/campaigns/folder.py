@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.constants import override_constants
 from shared.wire.base import Name, Sha256
 
-FROZEN_FILES = ("prepare.py", "program.md")
+FROZEN_FILES = ("prepare.py", "kernels.py", "program.md")
 EDITABLE_FILE = "train.py"
 Constant = bool | int | float | str
 

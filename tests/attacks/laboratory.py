@@ -128,7 +128,8 @@ class Laboratory:
                 "PACK_BUFFER": 50,
             },
         )
-        self.harness_files = {"prepare.py": harness}
+        kernels = (CAMPAIGN / "kernels.py").read_text()
+        self.harness_files = {"prepare.py": harness, "kernels.py": kernels}
         prepare_data(self.harness_files, self.data_dir)
 
     def run(self, source: str, *, seed: int = SEED) -> RunReport:

@@ -120,6 +120,7 @@ def test_the_seed_is_the_swarms(laboratory: Laboratory) -> None:
     [
         ("raise torch.OutOfMemoryError('CUDA out of memory')", CrashReason.OOM),
         ("sys.exit('FAIL: the loss is nan')", CrashReason.NAN),
+        ("print('FAIL')\nsys.exit(1)", CrashReason.NAN),  # the reference's words
         # The kernel's own way to end a program that takes too much memory.
         ("import os\nos.kill(os.getpid(), 9)", CrashReason.OOM),
         ("1 / 0", CrashReason.ERROR),
@@ -255,6 +256,9 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from kernels import get_kernel
+fa3 = get_kernel("varunneal/flash-attention-3").flash_attn_interface
+
 from prepare import MAX_SEQ_LEN, TIME_BUDGET, Tokenizer, make_dataloader, evaluate_bpb
 
 
@@ -265,7 +269,10 @@ class Net(nn.Module):
         self.lm_head = nn.Linear(24, vocab, bias=False)
 
     def forward(self, idx, targets=None, reduction="mean"):
-        logits = self.lm_head(F.rms_norm(self.wte(idx), (24,))).float()
+        x = F.rms_norm(self.wte(idx), (24,))
+        q = x.view(*idx.shape, 3, 8)
+        y = fa3.flash_attn_func(q, q, q, causal=True, window_size=(16, 0))
+        logits = self.lm_head(x + y.reshape(x.shape)).float()
         if targets is None:
             return logits
         return F.cross_entropy(

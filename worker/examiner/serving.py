@@ -80,6 +80,7 @@ class Session:
         self._exam: Exam | None = None
         self._room: Tensor | None = None  # (chunk, T, vocab) that the program writes into
         self._copy: Tensor | None = None  # answers that are not looked at yet
+        self._device: torch.device | None = None  # where they are looked at, if not where they are
         self._batch = self._first = 0
 
     def serve(self) -> None:
@@ -188,7 +189,13 @@ class Session:
         return self._batch == self._first == 0
 
     def _make_room(self, exam: Exam, device: str) -> dict[str, Any]:
-        """Make the buffer for logits; give the handle by which a program on a GPU opens it."""
+        """Make the buffer for logits; give the handle by which a program on a GPU opens it.
+
+        Args:
+            exam: what is examined.
+            device: ``cuda``: on our GPU; ``pinned``: in main memory, and looked at on our GPU;
+                ``cpu``: in main memory.
+        """
         shape = (exam.rows.shape[1] - 1, len(exam.token_bytes))
         row_bytes = 4 * shape[0] * shape[1]
         if device == "cuda" and torch.cuda.is_available():
@@ -198,7 +205,8 @@ class Session:
             floats = max(chunk * shape[0] * shape[1], CUDA_LEAST_BYTES // 4)
             try:
                 buffer = torch.empty(floats, device="cuda")
-            except torch.OutOfMemoryError:  # the program has it all: through main memory then
+            except (torch.OutOfMemoryError, torch.AcceleratorError):
+                # The program has it all: through main memory then.
                 return {"chunk": 0, "handle": None}
             self._room = buffer[: chunk * shape[0] * shape[1]].view(chunk, *shape)
             storage = cast("Any", buffer.untyped_storage())
@@ -212,6 +220,11 @@ class Session:
         count, offset = chunk * shape[0] * shape[1], self._layout.logits_offset
         room = torch.frombuffer(self._memory, dtype=torch.float32, count=count, offset=offset)
         self._room = room.view(chunk, *shape)
+        if device == "pinned" and torch.cuda.is_available():
+            # Slower where it may not be pinned, and no other way is left.
+            runtime = torch.cuda.cudart()  # type: ignore[no-untyped-call]
+            runtime.cudaHostRegister(room.data_ptr(), 4 * count, 0)
+            self._device = torch.device("cuda")
         return {"chunk": chunk, "handle": None}
 
     def _show(self, batch: int) -> dict[str, Any]:
@@ -233,10 +246,7 @@ class Session:
             raise RefusedError("The logits came out of turn.")
         if self._is_unanswered:
             self._tell("answer")
-        # A copy of our own: the program can write into the shared one at any moment.
-        self._copy = room[:count].clone()
-        if self._copy.is_cuda:
-            torch.cuda.synchronize()
+        self._copy = self._copied(room[:count])
         self._first += count
         if self._first < exam.batch_size:
             return {}
@@ -247,9 +257,23 @@ class Session:
         self._tell("score", val_bpb=score)
         return {"val_bpb": score}
 
+    def _copied(self, answers: Tensor) -> Tensor:
+        """Return a copy of our own: the program can write into the shared one at any moment."""
+        try:
+            copy = answers.to(self._device, copy=True) if self._device else answers.clone()
+        except (torch.OutOfMemoryError, torch.AcceleratorError):  # the program has it all
+            self._device = None
+            return answers.cpu() if answers.is_cuda else answers.clone()
+        if copy.is_cuda:
+            torch.cuda.synchronize()
+        return copy
+
     def _take_copy(self) -> None:
         if self._exam is not None and self._copy is not None:
-            self._exam.take(self._copy)
+            try:
+                self._exam.take(self._copy)
+            except torch.OutOfMemoryError:
+                self._exam.take(self._copy.cpu())
         self._copy = None
 
 

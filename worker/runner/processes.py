@@ -22,7 +22,7 @@ from worker.examiner.layout import Memory
 from worker.runner.data import write_files
 from worker.runner.output import ProgramOutput
 from worker.runner.records import RunRequest
-from worker.runner.sandbox import confine
+from worker.runner.sandbox import confine, find_bubblewrap
 
 FILE_BYTES = 2 * 2**30  # of any one file that a program writes
 RUN_MARK = "SWARMLAB_RUN"
@@ -79,6 +79,7 @@ class Pair:
             "channel_fd": theirs.fileno(),
             "memory_fd": memory.fileno(),
             "logits_offset": Memory().logits_offset,
+            "is_confined": find_bubblewrap() is not None,
         }
         if request.num_threads:
             lab["num_threads"] = request.num_threads
@@ -170,7 +171,7 @@ class Pair:
             environment["OMP_NUM_THREADS"] = str(request.num_threads)
         if request.gpu_index is not None:
             environment["CUDA_VISIBLE_DEVICES"] = str(request.gpu_index)
-        return environment
+        return environment | request.gpu_variables
 
     def _end(self) -> None:
         for name in ("program", "examiner"):

@@ -40,6 +40,7 @@ class RunRequest:
         time_budget_s: seconds of training, counted from the 11th step.
         num_threads: CPU threads of the program; all of them when ``None``.
         gpu_index: the accelerator to use; the first when ``None``.
+        gpu_variables: of the environment, by which the driver and that accelerator are found.
     """
 
     source: str
@@ -51,6 +52,7 @@ class RunRequest:
     time_budget_s: float
     num_threads: int | None = None
     gpu_index: int | None = None
+    gpu_variables: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

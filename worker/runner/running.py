@@ -1,6 +1,8 @@
 """One run: check the program, start it beside its examiner, watch both, say what it came to."""
 
+import contextlib
 import math
+import os
 import queue
 import time
 from collections.abc import Callable
@@ -229,7 +231,7 @@ class _Watch:
         code, log = self._pair.program.returncode, self._pair.output.tail()
         if "OutOfMemoryError" in log or "out of memory" in log.lower() or code in {-9, 137}:
             return CrashReason.OOM, "The program ran out of memory."
-        if "FAIL: the loss is" in log:
+        if any(line == "FAIL" or line.startswith("FAIL: the loss is") for line in log.splitlines()):
             return CrashReason.NAN, "The training diverged."
         if code == 0:
             return CrashReason.ERROR, "The program ended without calling evaluate_bpb."
@@ -242,11 +244,10 @@ def _has_gpu() -> bool:
 
 def _folder_bytes(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.lstat().st_blocks * 512
-        except FileNotFoundError:
-            continue  # gone since it was listed
+    for where, _, names in os.walk(folder):  # it passes over folders that vanish meanwhile
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # gone since it was listed
+                total += Path(where, name).lstat().st_blocks * 512
     return total
 
 

@@ -39,6 +39,7 @@ def run(researcher: Researcher, experiment: Experiment) -> RunReport:
         time_budget_s=researcher.campaign.read.time_budget_s,
         num_threads=researcher.num_threads,
         gpu_index=researcher.gpu_index,
+        gpu_variables=researcher.gpu_variables,
     )
     researcher.emit(
         "run_started",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 TRAIN = Path(__file__).parents[3] / "campaigns" / "nanochat" / "train.py"
 CPU = torch.device("cpu")
@@ -165,3 +166,33 @@ def test_the_learning_rate_falls_to_its_final_fraction(parts: SimpleNamespace) -
     assert parts.lr_multiplier(1.0) == pytest.approx(parts.FINAL_LR_FRACTION)
     rates = [parts.lr_multiplier(fraction / 100) for fraction in range(101)]
     assert rates == sorted(rates, reverse=True)
+
+
+def test_a_norm_keeps_the_precision_that_cudas_autocast_would_widen(
+    parts: SimpleNamespace,
+) -> None:
+    torch.set_autocast_enabled("cuda", True)
+    try:
+        with FakeTensorMode():  # a type, a shape, and no values: no GPU is needed
+            x = torch.empty(2, 32, 16, device="cuda", dtype=torch.bfloat16)
+            assert parts.norm(x).dtype == torch.bfloat16
+            assert torch.nn.functional.rms_norm(x, (16,)).dtype == torch.float32
+    finally:
+        torch.set_autocast_enabled("cuda", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "peak"),
+    [
+        ("NVIDIA H100 80GB HBM3", 9.895e14),
+        ("NVIDIA H100 PCIe", 7.56e14),
+        ("NVIDIA A100-SXM4-80GB", 3.12e14),
+        ("NVIDIA L40S", 3.62e14),
+        ("NVIDIA L40", None),
+        ("NVIDIA A10G", None),
+    ],
+)
+def test_a_peak_is_that_of_the_device_and_not_of_one_named_alike(
+    name: str, peak: float | None, parts: SimpleNamespace
+) -> None:
+    assert parts.known_peak(name) == peak
