@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from sqlalchemy import DateTime, MetaData, func, make_url, text
+from sqlalchemy import DateTime, MetaData, Table, func, make_url, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import (
@@ -40,6 +40,13 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSONB(none_as_null=True),
         list[dict[str, Any]]: JSONB(none_as_null=True),
     }
+
+
+def table_of(model: type[Base]) -> Table:
+    """Return the table of a mapped class, for inserts that need no objects and no rows back."""
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table
 
 
 def make_engine(database_url: str, *, pool_size: int = 16) -> AsyncEngine:

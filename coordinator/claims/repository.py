@@ -1,14 +1,23 @@
 """Queries on claims. Granting is one statement: there is no moment between look and take."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, literal_column, select, update
+from sqlalchemy import (
+    Executable,
+    Interval,
+    bindparam,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from coordinator.db import CLOCK
+from coordinator.db import CLOCK, table_of
 from coordinator.experiments.models import Experiment, Lease
 from shared.states import ExperimentStatus
 
@@ -20,12 +29,20 @@ async def grant_claim(session: AsyncSession, *, lease_ttl_s: int, **values: Any)
         The row ``(id, epoch, lease_expires_at)`` of the granted claim, ``None`` where the same
         program is done or held by somebody.
     """
-    expires_at = CLOCK + timedelta(seconds=lease_ttl_s)
-    statement = postgresql.insert(Experiment).values(
-        status=ExperimentStatus.CLAIMED, epoch=1, lease_expires_at=expires_at, **values
-    )
+    asked = {**values, "status": ExperimentStatus.CLAIMED, "ttl": timedelta(seconds=lease_ttl_s)}
+    rows = await session.execute(_grant(), asked)
+    return rows.one_or_none()
+
+
+@cache
+def _grant() -> Executable:
+    """Return the statement; built once, because building takes as long as running."""
+    table = table_of(Experiment)
+    own = table.c
+    expires_at = CLOCK + bindparam("ttl", type_=Interval)
+    statement = postgresql.insert(table).values(epoch=1, lease_expires_at=expires_at)
     taken: dict[str, Any] = {
-        # By name: ``statement.excluded`` would build a copy of the table for every claim.
+        # By name: ``statement.excluded`` would build a copy of the table.
         name: literal_column(f"excluded.{name}")
         for name in (
             *("agent_id", "hypothesis", "rationale", "base_sha256", "source_sha256"),
@@ -33,28 +50,22 @@ async def grant_claim(session: AsyncSession, *, lease_ttl_s: int, **values: Any)
             *("reading", "reading_version", "platform", "seed", "status", "retest_of"),
         )
     }
-    statement = statement.on_conflict_do_update(
+    return statement.on_conflict_do_update(
         constraint="uq_experiments_dedup_key",
         set_={
             **taken,
-            "epoch": Experiment.epoch + 1,
+            "epoch": own.epoch + 1,
             # Not what was to be inserted: the row may have had to be waited for.
             "lease_expires_at": expires_at,
         },
-        where=(Experiment.status != ExperimentStatus.DONE)
-        & (
-            (Experiment.status != ExperimentStatus.CLAIMED) | (Experiment.lease_expires_at <= CLOCK)
-        ),
-    )
-    rows = await session.execute(
-        statement.returning(Experiment.id, Experiment.epoch, Experiment.lease_expires_at)
-    )
-    return rows.one_or_none()
+        where=(own.status != ExperimentStatus.DONE)
+        & ((own.status != ExperimentStatus.CLAIMED) | (own.lease_expires_at <= CLOCK)),
+    ).returning(own.id, own.epoch, own.lease_expires_at)
 
 
 async def record_lease(session: AsyncSession, **values: Any) -> None:
     """Write down that this epoch was given to this agent."""
-    await session.execute(insert(Lease).values(**values))
+    await session.execute(insert(table_of(Lease)), values)
 
 
 async def find_lease_by_key(session: AsyncSession, agent_id: UUID, claim_key: UUID) -> Lease | None:

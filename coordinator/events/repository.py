@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from coordinator.db import table_of
 from coordinator.events.models import Event
 
 
@@ -19,12 +20,11 @@ async def add_event(
     **payload: Any,
 ) -> None:
     """Add an event that exists if, and only if, the transaction commits."""
-    await session.execute(
-        insert(Event).values(
-            kind=kind,
-            campaign_id=campaign_id,
-            agent_id=agent_id,
-            experiment_id=experiment_id,
-            payload=payload,
-        )
-    )
+    event = {
+        "kind": kind,
+        "campaign_id": campaign_id,
+        "agent_id": agent_id,
+        "experiment_id": experiment_id,
+        "payload": payload,
+    }
+    await session.execute(insert(table_of(Event)), event)

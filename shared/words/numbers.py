@@ -46,7 +46,7 @@ class Quantity:
 
     def reads_as(self, other: "Quantity") -> bool:
         """Whether both may be the same number, whatever they do with it."""
-        if self.suffix == other.suffix:
+        if self.suffix == other.suffix or self.value == other.value:
             return _close(self.value, other.value, 0.0)
         slack = max(self.slack, other.slack)
         return any(_close(a, b, slack) for a in self.readings() for b in other.readings())
