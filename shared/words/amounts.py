@@ -3,6 +3,8 @@
 from shared.words.numbers import PARTS, WORDS
 from shared.words.rewriting import compiled
 
+_PLAIN = r"\d+(?:\.\d+)?(?:e-?\d+)?"
+
 
 def count_of(word: str) -> int:
     """The number that a word names; an article is one."""
@@ -108,7 +110,7 @@ AMOUNTS = compiled(
     ),
     (
         "of",
-        (r"\b(\d+) of (?:the |each head'?s? )?(\d+) (?=dim|channel)"),
+        (r"\b(\d+) of (?:the |each head'?s? )?(\d+) (?=(?:head )?(?:dim|channel))"),
         lambda m: f"{int(m[1]) / (int(m[2]) or 1):.5g} of the ",
     ),
     (
@@ -117,6 +119,45 @@ AMOUNTS = compiled(
         lambda m: f"{m[1]} {100 * PARTS[m[2]]:.5g}%",
     ),
     ("one in", r"\bone in (five|ten|twenty|fifty)\b", lambda m: f"{1 / WORDS[m[1]]:.4g}"),
+    ("try ", rf"({_PLAIN})[;,.] (?:i'd |let's )?try ({_PLAIN})(?: instead)?\b", r"\1 -> \2"),
+    ("total", r" \(\w+ (?:in total|altogether)\)", ""),
+    ("constant", r"\b(softcap\w*|capping|cap|base) constant\b", r"\1"),
+    ("same time", r"\bat the same time\b", "and"),
+    ("in the same", r"\bin the same (?:edit|commit|run|change|go)\b", ""),
+    ("lambda", r"\b(?:learned |learnable )?lambdas?(?:'s)? (?=lr\b|learning rate)", "scalar "),
+    ("beta", r"\bbetas?'?s? second (?:entry|value|element|component)\b", "beta2"),
+    ("beta", r"\bbetas?'?s? first (?:entry|value|element|component)\b", "beta1"),
+    ("er ", r"\bfewer ([\w -]{1,25}): (\d+)\b", r"\1 = \2"),
+    (
+        "off",
+        r"\btake (one|two|1|2) (?:iteration|step)s? off (?:of )?(?:the )?(newton|ns|muon)",
+        r"\1 fewer \2",
+    ),
+    (
+        "rate",
+        r"\bthe rate (?=(?:for|of) the (?:muon|adam|embed|matri|token|unembed|scalar|head))",
+        "the lr ",
+    ),
+    (
+        " as ",
+        r"\b(half|an? third|an? quarter) as (?:large|big|long|high|wide|strong)\b(?! as)",
+        lambda m: f"x {PARTS[m[1].split()[-1]]:.6g}",
+    ),
+    (
+        "heads",
+        (
+            r"\b(twice|half) as many heads,? (?:and )?(?:each|with) (?:of )?(?:half|twice|double)"
+            r" (?:as wide|the (?:size|width|dim\w*|head[_ ]dim\w*))"
+        ),
+        lambda m: f"head_dim x {0.5 if m[1] == 'twice' else 2}",
+    ),
+    ("heads", r"\b(?:fewer,? (?:but )?wider|more,? (?:but )?(?:smaller|narrower)) heads", "heads"),
+    (
+        "the",
+        r",? (?:so |and )?(?:halving|doubling) the (?:number of heads|head count)\b",
+        "",
+    ),
+    ("dozen", r"\ba dozen\b", "12"),
     ("million", r"\b(?:a|one) million\b", "1000000"),
     ("thousand", r"\b(?:a|one) thousand\b", "1000"),
     ("t", r"(?<![\w-])t ?(?:= ?(?=\d)|(?=\d{3,}))", "sequence length "),

@@ -36,6 +36,7 @@ def _only_the_other(match: re.Match[str]) -> str:
     return f" {'mlponly' if match[1] == 'attention' else 'attentiononly'} {rest}"
 
 
+_TABLE = r"(?:wte|(?:token |input |output )?embeddings?|lm_head|unembedding|output head)"
 _SHORTER = (
     r"(?: (?:that (?:have|has|are|is)|of|with))? ?\(?"
     r"(?:shorter than|under|below|fewer than|less than|<) ?(\d+) (token|char)\w*\)?"
@@ -173,7 +174,7 @@ MECHANISMS = compiled(
     (
         "",
         (
-            r"\b(?:filter(?:ing)? out|skip|drop|throw away|discard|exclude|remove)"
+            r"\b(?:filter(?:ing)? out|leave out|skip|drop|throw away|discard|exclude|remove)"
             r"(?:,? in the train\w* stream,?)? (?:(?:any|all|every|the|training) )*"
             rf"(?:doc(?:ument)?|text|page)s?{_SHORTER}"
             r"(?: (?:from|in) the (?:training |train )?(?:stream|loader|data|set))?"
@@ -233,6 +234,24 @@ MECHANISMS = compiled(
         "doc",
         (r"\b(?:that|which) (?:have|has|are)(?= (?:fewer than|less than|under|below|shorter))"),
         "",
+    ),
+    (
+        "share",
+        (
+            r"\bshare (?:the )?(?:weights?|one matrix|a matrix)? ?(?:between|for|across|of) "
+            rf"(?:the )?{_TABLE} and (?:the )?{_TABLE}"
+            r"(?: so (?:that )?there[^.;]*)?"
+        ),
+        " tie embedding ",
+    ),
+    (
+        "output",
+        (
+            r"\b(?:put )?(?:an? )?(?:rms)?norm(?:ali[sz]e)?(?: also)?(?: on)? the outputs? of "
+            r"(?:each |the |both )*(?:attention|attn|sub-?layer|branch)[^.;:]*"
+            r"\b(?:before|ahead of)\b[^.;:,]*\b(?:added|adding|joins?|residual)\b[^.;:]*"
+        ),
+        " sandwich norm ",
     ),
     ("diagonal", r"\bblock[- ]diagonal(?: causal)?(?: attention)? masks?\b", " document mask "),
     (

@@ -2,6 +2,7 @@
 
 import math
 import re
+from fractions import Fraction
 
 from shared.words.rewriting import Rewrite
 
@@ -19,7 +20,7 @@ _SPAN = re.compile(
 )
 _BEGIN = re.compile(
     r"\b(?:(?:start|begin|starting|beginning) (?:the |to )?(?:linear |lr |learning rate )*"
-    r"(?:decay|cooldown|cool down|warmdown|annealing|anneal)(?:ing|s)?"
+    r"(?:decay|cooldown|cool down|cooling(?: down)?|warmdown|annealing|anneal)(?:ing|s)?"
     r"(?: the)?(?: lr| learning rate)?"
     r"|(?:decay|cooldown|warmdown) (?:that )?(?:begin|start)s?)"
     rf" (?:only )?(?:at|after|from)(?: (?:the )?first)? ({_SHARE})"
@@ -32,6 +33,18 @@ _PLATEAU = re.compile(
 _FLAT = re.compile(
     r"\b(?:lr|learning rate|rate) (?:is |stays )?(?:flat|constant|at (?:its |the )?peak)(?: for)?"
     rf"(?: only)?(?: the)? first ({_SHARE})(?: of)?"
+)
+_FLAT_FIRST = re.compile(
+    rf"\b(?:constant|flat) (?:lr|learning rate) for (?:only )?the first ({_SHARE})(?: of [\w ]+)?"
+    r"(?:, (?:then |and )?(?:a )?(?:linear )?(?:decay|cooldown|warmdown)[^.;]*)?"
+)
+_FROM_START = re.compile(
+    r"(?<!cosine )\b(?:(?:start|begin) the )?(?:linear )?(?:lr )?(?:warmdown|decay|cooldown)"
+    r" (?:at|from) (?:step (?:0|zero)|the (?:very )?(?:first step|start|beginning))\b"
+    r"(?: instead of[^,.;]*)?"
+)
+_OF_WHAT = re.compile(
+    rf"\b(?:to |at )?(?:an? |one )?({_SHARE}) of what (?:it|they|we) (?:is|are|was|were|have)\b"
 )
 _TAIL = re.compile(
     rf"\b(?:the )?last ({_SHARE}) of (?:the )?(?:run|budget|training|steps)(?: \w+)? "
@@ -67,7 +80,8 @@ _REST = re.compile(r"(?<![\w.)*/])1(?:\.0)? ?- ?(0?\.\d+|\d(?:\.\d+)?e-\d+|1 ?/ 
 _ROOT = re.compile(
     r"\b(?:the )?(?:square root of|sqrt of) (two|2|three|3|four|4)\b|\bsqrt\(([234])\)"
 )
-_MINUS_POWER = re.compile(r"\b2 ?\*\* ?\(?-(0?\.\d+|1)\)?")
+_OVER_ROOT = re.compile(r"\b1(?:\.0)? ?/ ?sqrt ?\(? ?([234])\b\)?(?! ?\*)")
+_MINUS_POWER = re.compile(r"\b2 ?(?:\*\*|\^) ?\(?-(0?\.\d+|1 ?/ ?2|1)\)?")
 _VARIANCE = re.compile(rf"\bvariance (?:of )?({_NUMBER})|\b({_NUMBER}) variance\b")
 _SECONDS = re.compile(
     rf"\b({_NUMBER}) ?(?:s|secs?|seconds?) of the ({_NUMBER})[- ]?(?:s|secs?|seconds?)\b"
@@ -77,8 +91,10 @@ _SHARES = {
     "half": 0.5, "third": 1 / 3, "quarter": 0.25, "fifth": 0.2, "tenth": 0.1,
     "three quarters": 0.75, "two thirds": 2 / 3,
 }  # fmt: skip
-_POWER = r"\d{1,9}(?:\.\d{1,9})?(?:\s?(?:\*\*|\^)\s?\d{1,2})?"
-PRODUCT = re.compile(rf"(?<![\w.*^/])({_POWER})((?:\s?\*\s?(?!\*){_POWER})+)(?![\w*^/]|\.\d)")
+_POWER = r"\d{1,9}(?:\.\d{1,9})?(?:e-?\d{1,2}|\s?(?:\*\*|\^)\s?\d{1,2})?"
+PRODUCT = re.compile(
+    rf"(?<![\w.*^/])(?<!e-)({_POWER})((?:\s?\*\s?(?!\*){_POWER})+)(?![\w*^/]|\.\d)"
+)
 _LARGEST = 1e15
 
 
@@ -120,6 +136,12 @@ def _root(match: re.Match[str]) -> str:
     return f"{math.sqrt(_ROOTS.get(number) or float(number)):.6g}"
 
 
+def _over_root(match: re.Match[str]) -> str:
+    """As a fraction, which others may round: 1 / sqrt(2) is also 0.707."""
+    fraction = Fraction(1 / math.sqrt(float(match[1]))).limit_denominator(2000)
+    return f"{fraction.numerator}/{fraction.denominator}"
+
+
 def _seconds(match: re.Match[str]) -> str:
     """`6 s of the 300 s` are a fraction of the run."""
     return f"{float(match[1]) / (float(match[2]) or 1):.4g} "
@@ -150,12 +172,16 @@ COMPUTED: tuple[Rewrite, ...] = (
     ("", _BEGIN, _begun),
     ("", _PLATEAU, _begun),
     ("first", _FLAT, _begun),
+    ("for", _FLAT_FIRST, _begun),
+    ("", _FROM_START, lambda _: " warmdown ratio 1.0 "),
+    ("of what", _OF_WHAT, lambda match: f" by a factor of {_share_of(match[1]):.6g} "),
     ("", _LAST, lambda _: " warmdown ratio "),
     ("", _SPAN, lambda _: " warmdown ratio "),
     ("1", _COMPLEMENT, _complement),
     ("1", _REST, _rest),
+    ("sqrt", _OVER_ROOT, _over_root),
     ("", _ROOT, _root),
-    ("2", _MINUS_POWER, lambda match: f"{2 ** -float(match[1]):.6g}"),
+    ("2", _MINUS_POWER, lambda match: f"{2 ** -(0.5 if '/' in match[1] else float(match[1])):.6g}"),
     ("variance", _VARIANCE, _variance),
     ("s of the", _SECONDS, _seconds),
 )
