@@ -61,8 +61,10 @@ by: by, a factor of, by a factor of
 """
 FACTORS = """
 2: double, doubling, doubled, twice, twofold
-3: triple, tripling, tripled, thrice
-4: quadruple, quadrupling
+3: triple, tripling, tripled, thrice, threefold
+4: quadruple, quadrupling, quadrupled, fourfold
+5: fivefold
+8: eightfold
 0.5: halve, halving, halved, cut in half
 0.25: quarter the
 """

@@ -1,5 +1,7 @@
 """Amounts and steps that are told: `one layer fewer`, `a quarter of the present 0.2`."""
 
+import re
+
 from shared.words.numbers import PARTS, WORDS
 from shared.words.rewriting import compiled
 
@@ -9,6 +11,12 @@ _PLAIN = r"\d+(?:\.\d+)?(?:e-?\d+)?"
 def count_of(word: str) -> int:
     """The number that a word names; an article is one."""
     return int(word) if word.isdigit() else int(WORDS.get(word, 1))
+
+
+def _part_of_now(match: re.Match[str]) -> str:
+    """Three quarters of the present 0.2 are 0.15."""
+    share = count_of(match[1] or "one") * PARTS[match[2]]
+    return f"{match[3]} -> {share * float(match[3]):.9g}"
 
 
 AMOUNTS = compiled(
@@ -29,7 +37,7 @@ AMOUNTS = compiled(
     ),
     (
         "end",
-        r"\b((?:warmdown|decay|cooldown)\b[^.;:]*?) (?:that|which|and) ends? at (?=[\d.])",
+        r"\b((?:warmdown|decay|cooldown)\b(?:[^.;:]|\.\d)*?) (?:that|which|and) ends? at (?=[\d.])",
         r"\1, final lr ",
     ),
     ("top-", r"\b(\w+) experts?,? top-(\d)\b", r"\1 experts, top-k \2"),
@@ -54,12 +62,27 @@ AMOUNTS = compiled(
     (
         " of ",
         (
+            r"(?<!\()\b(?:to |at )?(?:(two|three|four|an?|one) )?"
+            r"(half|third|quarter|fifth|tenth)s? of (?:the|its|their) "
+            rf"(?:present|current|default|original|usual|old) ({_PLAIN})(?![\d^*])"
+        ),
+        _part_of_now,
+    ),
+    (
+        " of ",
+        (
             r"\b((?:two|three|four) (?:third|quarter|fifth)s|half"
             r"|an? (?:third|quarter|fifth|tenth)) of (?:the|its|their) "
             r"(?:present|current|default|original|usual) (?=[\d.])"
         ),
         r"\1 from ",
     ),
+    (
+        "on top of",
+        rf"\+ ?({_PLAIN}) on top of (?:the )?(?:present |current |old |existing )?({_PLAIN})",
+        lambda m: f"{m[2]} -> {float(m[1]) + float(m[2]):.9g}",
+    ),
+    ("+ ", r"(?<=[a-z)]) \+ (?=[\d.]+ ?%(?:[,;.]|$| from))", " +"),
     ("10^-", r"\b(\d+(?:\.\d+)?)\s?[·*x]\s?10\^-(\d+)", r"\1e-\2"),
     ("t/", r"\bt\s?/\s?(\d)\b", r"seq_len/\1"),
     ("(", r"\b(steps?|layers?|heads?|iterations?|experts?) \((\d+)\)", r"\1 to \2"),
@@ -114,8 +137,8 @@ AMOUNTS = compiled(
         lambda m: f"{int(m[1]) / (int(m[2]) or 1):.5g} of the ",
     ),
     (
-        "warm",
-        r"(\bwarm[^.;]*\bfirst) (third|quarter|fifth|sixth|eighth|tenth)\b",
+        "first ",
+        r"(\b(?:warm|ramp)[^.;]*\bfirst) (third|quarter|fifth|sixth|eighth|tenth|twentieth)\b",
         lambda m: f"{m[1]} {100 * PARTS[m[2]]:.5g}%",
     ),
     ("one in", r"\bone in (five|ten|twenty|fifty)\b", lambda m: f"{1 / WORDS[m[1]]:.4g}"),
@@ -140,8 +163,13 @@ AMOUNTS = compiled(
     ),
     (
         " as ",
-        r"\b(half|an? third|an? quarter) as (?:large|big|long|high|wide|strong)\b(?! as)",
+        r"\b(half|an? third|an? quarter) as (?:large|big|long|high|wide|strong)\b(?! as| again)",
         lambda m: f"x {PARTS[m[1].split()[-1]]:.6g}",
+    ),
+    (
+        "again",
+        r"\b(half|an? third|an? quarter) as (?:\w+) again(?: as| of)?\b",
+        lambda m: f"x {1 + PARTS[m[1].split()[-1]]:.6g}",
     ),
     (
         "heads",
@@ -156,6 +184,41 @@ AMOUNTS = compiled(
         "the",
         r",? (?:so |and )?(?:halving|doubling) the (?:number of heads|head count)\b",
         "",
+    ),
+    ("", r"\b(down|up) (an?|one) (half|third|quarter|fifth|tenth)\b", r"\1 by \2 \3"),
+    (
+        "times",
+        (
+            r"\b(?:mlp )?hidden (?:size|dim\w*|width) (?:of )?(\w+) times (?:the )?(?:model )?"
+            r"(?:width|dim\w*|n_embd)\b"
+        ),
+        r"mlp ratio \1",
+    ),
+    ("packed", r"\bin (?:the )?packed (?:sequence|row)s?\b", ""),
+    ("zeroing", r"\bzeroing (?:the )?([\w ]{3,25}?) at init\b", r"zero init \1"),
+    ("end", r"\bend(?:s|ing)? the (?:lr )?decay at (?=[\d.])", "final lr "),
+    ("floor", r" with a floor of ([\d.]+ ?%)(?: of (?:the )?peak)?", r", final lr \1"),
+    (
+        "the",
+        (
+            r"[,;]? (?:and )?(?:spend|spending|use|using|put|putting) the (?:saved |freed )?"
+            r"(?:time|param\w*|flops|compute|memory|vram)(?: saved| freed)? (?:on|for|in|into) "
+        ),
+        ", ",
+    ),
+    (
+        "freed",
+        r"[,;]? (?:and )?the freed (?:param\w*|time|flops|memory) goe?s? (?:in)?to ",
+        ", ",
+    ),
+    ("at ", r" at (\d{3,5}) (?:wide|channels)\b", r", width \1"),
+    (
+        "start with",
+        (
+            r"\bstart with ([\w ]{2,25}?) at ([\d.]+) and let it (?:fall|rise|decay|grow)"
+            r"(?: linearly)? to ([\d.]+)"
+        ),
+        r"\1 from \2 to \3",
     ),
     ("dozen", r"\ba dozen\b", "12"),
     ("million", r"\b(?:a|one) million\b", "1000000"),

@@ -14,8 +14,8 @@ _BREAK = re.compile(
     r"|\s+(?=with (?:the |its |their )?[\w ]{1,30} "
     r"(?:unchanged|untouched|left alone|held fixed|kept)\b)"
     r"|\s+but\s+(?=(?:set|start|raise|lower|use|make|remove|drop|add|halve|double|give)\b)"
-    r"|\s+(?:but|while|and|,)\s+(?=(?:keep|leav|hold|do not|don't|everything|all else|nothing|no"
-    r" other)))",
+    r"|\s+(?:but|while|and|with|,)\s+"
+    r"(?=(?:keep|leav|hold|do not|don't|everything|all else|nothing|no other)))",
     re.IGNORECASE,
 )
 _STAYS = re.compile(
@@ -44,6 +44,7 @@ _STAYS = re.compile(
     | (?:same|equal|matched)\s(?:total|param|width|depth|batch|flop|number|schedule|everything).*
     | same\s[\d.].*
     | (?:and\s)?not\s(?:just|only)\s.*
+    | (?:and\s)?(?:off|disabled|inactive)\s(?:at|during|in|for)\s(?:eval|test|infer)\w*.*
     | (?:they|these|it|which)\s(?:are|is|do|does|was|were)\s(?!now|then|set|given|[\d.])\w+\W?\s?.*
     | [\d.e]+\s(?:is|are|was|were|seems?|looks?|feels?)\s
       (?:a\slot|too|so|very|way|quite|more|less)\b.*
@@ -74,6 +75,9 @@ _THAT_IS = re.compile(
     r"(?![\d.]+\s?(?:%|x|times)[^.;,]*\b(?:more|less|higher|lower|larger|smaller|fewer|of)\b)",
     re.IGNORECASE,
 )
+_THAT_IS_FROM = re.compile(
+    r",?\s*\bi\.\s?e\.,?\s+(?=[\d.e-]+\s?(?:->|=>|\u2192|to\b))", re.IGNORECASE
+)
 _STATES = re.compile(
     r"(?!(?:let's|try|use|set|go|make|raise|lower|increase|decrease|instead|rather|than|from|and)\b)"
     r"\b[a-z_]{3,}",
@@ -94,7 +98,7 @@ def without_asides(text: str) -> str:
     change of its own.
     """
     text = _SAME_BEFORE_COLON.sub("", _ON_TOP.sub("", text))
-    text = _without_observation(_THAT_IS.sub(" to ", text))
+    text = _without_observation(_THAT_IS.sub(" to ", _THAT_IS_FROM.sub(" from ", text)))
     parts = _BREAK.split(text)
     pieces = [part for part in parts if part is not None]
     clauses, joints = pieces[0::2], pieces[1::2]

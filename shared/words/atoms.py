@@ -221,7 +221,9 @@ def _number_atoms(statement: Statement, head: str, scope: set[str]) -> Iterator[
         yield from _beta_atoms(atom)
         return
     if head in _COUNTS:
-        is_more = statement.is_more or (statement.is_bare and statement.direction != 0)
+        is_more = statement.is_more and not statement.is_target  # not "fewer steps: 4"
+        is_own = statement.implied_head in {"", head}  # not "nine layers at 512 wide"
+        is_more = is_more or (statement.is_bare and statement.direction != 0 and is_own)
         adds = atom.state == "off" or not statement.says(*_USING)
         atom = _counted(atom, is_more=is_more, adds=adds)
     if atom.state == "off" and atom.new and not (atom.old or statement.is_target):

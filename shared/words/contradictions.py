@@ -6,7 +6,7 @@ from collections.abc import Callable
 from shared.words.comparing import lands_elsewhere, leaves_for_another
 from shared.words.evidence import agreement, agrees, is_exact, is_read, is_swapped, sets_more
 from shared.words.hypotheses import ParsedHypothesis
-from shared.words.likeness import contradiction, may_be_one, parts_apart
+from shared.words.likeness import are_siblings, contradiction, may_be_one, parts_apart
 from shared.words.order import is_reversed
 
 _ALL = re.compile(r"\b(?:all|every|each) (?:the )?(?:four |three )?(?:learning|lr)")
@@ -50,6 +50,13 @@ def _other_part(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
         return ""
     one, other = a.atoms[0], b.atoms[0]
     return contradiction(one.scope, other.scope) or parts_apart(one, other)
+
+
+def _sibling(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    """Each changes one parameter, of two that are easily taken for each other."""
+    if len(a.atoms) != 1 or len(b.atoms) != 1 or not are_siblings(a.atoms[0], b.atoms[0]):
+        return ""
+    return f"{a.atoms[0].parameter} against {b.atoms[0].parameter}"
 
 
 def _all_or_some(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
@@ -108,6 +115,7 @@ _FINDERS: tuple[Callable[[ParsedHypothesis, ParsedHypothesis], str], ...] = (
     _test_time,
     _other_places,
     _other_part,
+    _sibling,
     _all_or_some,
     _other_order,
     _other_sequence,

@@ -195,16 +195,24 @@ def _merged(atoms: Iterable[Atom]) -> tuple[Atom, ...]:
     if any(a.parameter == "warmdown" and a.state == "off" for a in kept):
         kept = [a for a in kept if (a.parameter, a.value) != ("schedule", "constant")]
     if any(a.new or a.change for a in kept):  # "…; Muon's updates look too large"
-        kept = [a for a in kept if a.parameter != "optimizer" or a.old_value or a.scope or a.new]
+        kept = [a for a in kept if not _is_in_passing(a)]
     if any(a.parameter == "tie" for a in kept):  # "tie them so that both share one matrix"
         kept = [a for a in kept if a.parameter != "share"]
     if any(a.parameter == "position" and a.value for a in kept):  # "drop RoPE, use ALiBi"
         kept = [a for a in kept if a.parameter not in {"rope", "position"} or a.value]
+    if any(a.parameter == "norm_place" for a in kept):  # "RMSNorm before and after": as all are
+        kept = [a for a in kept if (a.parameter, a.value) != ("norm_type", "rms")]
     settings = {_SETTING_OF.get(a.parameter) for a in kept}
     kept = [a for a in kept if not (a.is_vague and a.parameter in settings)]
     if any(a.parameter == "gate" for a in kept):  # "gate it with a sigmoid"
         kept = [a for a in kept if (a.parameter, a.value) != ("activation", "sigmoid")]
     return tuple(kept)
+
+
+def _is_in_passing(atom: Atom) -> bool:
+    """An optimizer that is there anyway, and of which nothing is said."""
+    is_said = atom.old_value or atom.scope or atom.new or atom.value not in {"adam", "muon", ""}
+    return atom.parameter == "optimizer" and not is_said
 
 
 def _joined(atoms: list[Atom]) -> list[Atom]:

@@ -34,6 +34,21 @@ _OUTPUT = {frozenset({"projection"}), frozenset({"unembedding"})}
 _ALL_MATRICES = frozenset({"attention", "mlp"})
 _GROUPS = frozenset({"embedding", "unembedding", "scalar", "value_embedding"})
 _PLACES = _GROUPS | _ALL_MATRICES | {"query", "key", "value", "optimizer_state", "norm"}
+# Of these, one that does not say where is not that of this place.
+_SPECIAL_PLACE = {
+    "softcap": frozenset({"attention"}),
+    "eps": frozenset({"norm", "matrix"}),
+    "beta1": frozenset({"matrix"}),
+    "beta2": frozenset({"matrix"}),
+}
+_SIBLINGS = frozenset(
+    frozenset(pair.split())
+    for pair in (
+        *("beta1 beta2", "clip clip_value", "window long_window", "warmup warmdown"),
+        *("label_smoothing entropy_penalty", "n_head n_kv_head", "momentum beta1"),
+        *("grad_noise weight_noise", "shuffle shard_order"),
+    )
+)
 # Opposites: where one text says the one and the other text the other, they differ.
 _OPPOSITES = (
     "short long, shorter longer, small large, smaller larger, smaller bigger, low high",
@@ -57,6 +72,7 @@ _KINDS: tuple[frozenset[str], ...] = (
     frozenset({"query", "key", "value"}),
     frozenset({"first", "last", "first_layer", "last_layer", "all_layers", "alternate_layers"}),
     frozenset({"before", "after"}),
+    frozenset({"matrix", "adam"}),
 )
 _PAIRS = tuple(
     (one, other) for line in _OPPOSITES for one, other in (pair.split() for pair in line.split(","))
@@ -136,14 +152,22 @@ def parts_apart(one: Atom, other: Atom) -> str:
     if family_of(one) not in _OF_A_PART or one.is_vague or other.is_vague:
         return ""
     first, second = _places(one), _places(other)
-    is_other_cap = one.parameter == "softcap" and ("attention" in first) != ("attention" in second)
-    if is_other_cap or (first and second and not first & second):
+    special = _SPECIAL_PLACE.get(family_of(one))
+    is_other = special is not None and bool(special & first) != bool(special & second)
+    if is_other or (first and second and not first & second):
         return f"{one.parameter} of {_listed(first)} against {_listed(second)}"
     return ""
 
 
+def are_siblings(one: Atom, other: Atom) -> bool:
+    """Whether two parameters are easily taken for each other, and are two."""
+    return frozenset({one.parameter, other.parameter}) in _SIBLINGS
+
+
 def _places(atom: Atom) -> frozenset[str]:
     places = atom.scope & _PLACES
+    if any(name.startswith("norm_type.") for name in atom.scope):
+        places |= {"norm"}
     return places | {"attention"} if places & {"query", "key"} else places
 
 

@@ -2,32 +2,7 @@
 
 import re
 
-from shared.words.amounts import count_of
 from shared.words.rewriting import compiled
-
-_COUNT = r"(\d|one|two|three|four|five|six|seven|eight|a|an)"
-_SHORT = r"(?:short|sliding|local|s)(?:[- ]window)?"
-_LONG = r"(?:long|full|global|l)(?:[- ](?:window|context|attention))?"
-_LAYERS = r"(?: (?:layers?|windows?|blocks?|ones?))?"
-_SHORT_THEN_LONG = (
-    rf"\b{_COUNT} {_SHORT}{_LAYERS}(?:,? (?:and |followed by )?(?:then )?|, ?)"
-    rf"{_COUNT} {_LONG}{_LAYERS}\b"
-)
-_SHORT_PER_LONG = (
-    rf"\b{_COUNT} {_SHORT}{_LAYERS} (?:per|for each|for every|to each|to every|to|against)"
-    rf"(?: (?:one|a|each|every|1))? {_LONG}{_LAYERS}\b"
-)
-_ALTERNATE = (
-    rf"\balternat\w+ (?:(?:one|a|between) )?{_SHORT} and (?:(?:one|a) )?{_LONG}{_LAYERS}\b"
-    r"(?:, short (?:ones? )?first)?"
-    rf"|\b{_SHORT} and {_LONG}{_LAYERS} (?:alternate|in turn|taking turns)\b"
-)
-
-
-def _pattern(match: re.Match[str]) -> str:
-    """`seven short layers and then one long` is the pattern SSSSSSSL."""
-    long = count_of(match[2]) if match.re.groups > 1 else 1
-    return f" window pattern pattern{'s' * count_of(match[1])}{'l' * long}q "
 
 
 def _only_the_other(match: re.Match[str]) -> str:
@@ -43,10 +18,6 @@ _SHORTER = (
 )
 _SINK = " add attention sink logit per head in the softmax denominator "
 MECHANISMS = compiled(
-    ("long", _SHORT_THEN_LONG, _pattern),
-    ("full", _SHORT_THEN_LONG, _pattern),
-    ("short", _SHORT_PER_LONG, _pattern),
-    ("alternat", _ALTERNATE, " window pattern patternslq "),
     (
         "norm",
         (
@@ -252,6 +223,21 @@ MECHANISMS = compiled(
             r"\b(?:before|ahead of)\b[^.;:,]*\b(?:added|adding|joins?|residual)\b[^.;:]*"
         ),
         " sandwich norm ",
+    ),
+    (
+        "tanh",
+        r"\bno tanh on the (?:lm_head|logits?|final|output)(?: outputs?| logits?)?\b",
+        " remove softcap ",
+    ),
+    (
+        "",
+        (
+            r"\b(?:shuffl\w*|permute|randomi[sz]e) (?:the )?(?:order (?:of|in which) )?(?:the )?"
+            r"(?:training |data |parquet )*shards?(?: order| are (?:read|visited))?\b"
+            r"|\b(?:visit|read|sample|iterate over) (?:the )?(?:training |data |parquet )*"
+            r"(?:shard|file)s? in (?:an? )?(?:random|shuffled) (?:permutation|order)\b"
+        ),
+        " shuffleshards ",
     ),
     ("diagonal", r"\bblock[- ]diagonal(?: causal)?(?: attention)? masks?\b", " document mask "),
     (

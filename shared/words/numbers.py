@@ -55,6 +55,10 @@ class Quantity:
         """The same number as a plain value: `from 4x to 5x` sets, it does not scale."""
         return replace(self, kind="value")
 
+    def as_plain(self) -> "Quantity":
+        """The same number as a plain value, however it was written."""
+        return replace(self, kind="value", suffix="")
+
     def readings(self) -> tuple[float, ...]:
         """What the number may stand for: `512K` is 512,000 or 524,288."""
         if self.suffix in _SCALES:

@@ -25,7 +25,7 @@ activation.leaky2: leakyrelu squared
 activation.gelu: gelu, gaussian error linear unit
 activation.silu: silu, swish
 activation.hardswish: hard swish, hardswish, hard silu, hardsilu
-activation.gelu2: gelu squared
+activation.gelu2: gelu squared, square the gelu
 activation.silu2: silu squared, silu2, squared silu
 activation.swiglu: swiglu, swi glu, gated silu, silu gated
 activation.geglu: geglu, ge glu

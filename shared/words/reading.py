@@ -28,6 +28,7 @@ class _Reader:
         self._role = ""  # of the next number or value: "old", "new", "by"
         self._is_replacing = False
         self._is_where = False  # the next numbers say which layers
+        self._is_of_whole = False  # "from half to three quarters": shares of one thing
         self._hint = 0  # "a small weight decay" says a direction only if nothing else does
         self._scales = self.statement.says_part("scal", "multipl", "divid", "factor")
         readers: dict[str, Callable[[Item, int], None]] = {
@@ -182,6 +183,7 @@ class _Reader:
 
     def _read_colon(self, _item: Item, _: int) -> None:
         self._role = ""
+        self.statement.is_target |= self.statement.change is not None  # "twice as high: 0.1"
 
     def _read_decay(self, _item: Item, _: int) -> None:
         self.statement.is_decay = True
@@ -231,6 +233,7 @@ class _Reader:
             self.statement.change = step_by(item, self.statement.direction, scales=self._scales)
         elif self._role == "old" or is_pair:
             self.statement.old.append(item.quantity.as_value())
+            self._is_of_whole = is_part(item)
         elif self._is_stretch(position):
             self.statement.new.append(item.quantity.as_value())
         elif self._role == "new":
@@ -251,7 +254,13 @@ class _Reader:
         assert item.quantity is not None
         old = self.statement.old
         is_share = not old or (len(old) == 1 and old[0].value < item.quantity.value)
-        if is_part(item) and not rest and is_share:  # "reduced to a third", "from 0.2 to a third"
+        is_share = is_share and not self._is_of_whole
+        is_size = bool({"mlp", "mlp_ratio"} & {*self.statement.heads, *self.statement.mods})
+        is_times = item.text.endswith("times") and not (
+            old or is_size
+        )  # "to 1.5 times its default"
+        # "reduced to a third", "from 0.2 to a third"
+        if is_times or (is_part(item) and not rest and is_share):
             self.statement.change = Quantity(value=item.quantity.value, kind="factor")
         else:
             self.statement.new.append(item.quantity.as_value())
@@ -263,6 +272,8 @@ class _Reader:
             statement.change = statement.change or item.quantity
         elif is_part(item) and not statement.heads and any(i.kind == "head" for i in rest):
             statement.change = Quantity(value=item.quantity.value, kind="factor")
+        elif rest and rest[0].name in {"warmdown", "warmup", "dropout"}:
+            statement.new.append(item.quantity.as_plain())  # "a longer 70% warmdown"
         elif item.quantity.suffix == "%" and statement.direction and not statement.new:
             statement.change = step_by(item, statement.direction, scales=False)  # "LR down 20%"
         else:

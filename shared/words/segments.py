@@ -91,8 +91,8 @@ def _is_imperative(clause: list[Item]) -> bool:
         return False
     if any(item.text in _PRONOUNS for item in clause) and not Segment(content).has(NAMING):
         return Segment(content).has(ACTING | {"quantity"})  # "… turn it off"
-    if content[0].kind in ACTING and {item.kind for item in content[1:]} == {"quantity"}:
-        return True  # "… is too low. Use 0.8."
+    if content[0].kind in ACTING and {item.kind for item in content[1:]} - {"to"} == {"quantity"}:
+        return True  # "… is too low. Use 0.8.", "… is 0.5 now; lengthen to 0.75"
     if content[0].kind in ACTING or content[0].kind == "quantity":
         return Segment(content).is_complete
     return content[0].kind in NAMING | {"mod"} and not any(i.kind == "unknown" for i in content)
@@ -133,8 +133,9 @@ def _split(clause: list[Item]) -> Iterator[Segment]:
             current = Segment()
         for item in added:
             if _starts_another(current, item):
+                parts = _parts_at_end(current)
                 yield current
-                current = Segment()
+                current = Segment(parts)
             current.items.append(item)
     yield current
 
@@ -160,7 +161,7 @@ def _joins(current: Segment, joint: str, content: list[Item]) -> bool:
     is_init = heads == {"init"}  # "initialise with a normal"
     if joint == "with" and (is_init or _only_details(content)):  # "EMA with beta 0.998"
         return True
-    if _is_stated(current) and _states_another(current, content):
+    if (_is_stated(current) or current.has({"off"})) and _states_another(current, content):
         return False
     has_unknown = any(item.kind == "unknown" for item in content)
     if current.is_complete and (is_unread_change(content) or (joint == "+" and has_unknown)):
@@ -240,6 +241,16 @@ def _starts_another(current: Segment, item: Item) -> bool:
         return False
     last_head = max(i for i, other in enumerate(current.items) if other.kind == "head")
     return any(other.kind == "quantity" for other in current.items[last_head + 1 :])
+
+
+def _parts_at_end(current: Segment) -> list[Item]:
+    """Takes the parts that belong to what comes next: `EMBEDDING_LR=0.5 MATRIX_LR=0.045`."""
+    parts: list[Item] = []
+    while len(current.items) > 1 and current.items[-1].kind == "mod":
+        if current.items[-2].kind not in {"mod", "quantity"}:
+            break  # "0.1 on the MLP warmup 0.05"
+        parts.insert(0, current.items.pop())
+    return parts
 
 
 def _inherited(previous: Segment, content: list[Item]) -> list[Item]:

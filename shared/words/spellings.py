@@ -8,6 +8,7 @@ from shared.words.idioms import REWRITES
 from shared.words.mechanisms import MECHANISMS
 from shared.words.rewriting import rewritten
 from shared.words.sums import COMPUTED, PRODUCT, multiplied
+from shared.words.windows import WINDOWS
 
 # Symbols are written by code point where they look like a letter or another mark.
 _SYMBOLS = str.maketrans(
@@ -16,7 +17,7 @@ _SYMBOLS = str.maketrans(
         "\u2013": " ; ", "\u2014": " ; ", "β": " beta", "ε": " eps ", "ϵ": " eps ",
         "\u03b1": " alpha ", "λ": " lambda ", "\u03c3": " std ", "μ": " mu ", "θ": " theta ",
         "\u03b3": " gamma ", "√": " sqrt ", "`": " ", "\u2019": "'", "\u201c": '"',
-        "\u201d": '"', "≈": " ", "~": " ", "\u2044": "/",
+        "\u201d": '"', "≈": " ", "~": " ", "\u2044": "/", "\u00b2": "^2", "\u00b3": "^3",
     }
 )  # fmt: skip
 _JOINING_DASH = re.compile(r"(?<=[A-Za-z])\u2013(?=[A-Za-z])")  # Newton-Schulz
@@ -27,6 +28,6 @@ def normalize(text: str) -> str:
     text = _JOINING_DASH.sub("-", text)
     text = unicodedata.normalize("NFKC", text.translate(_SYMBOLS)).translate(_SYMBOLS).lower()
     text = text.replace("? ", ". ")
-    text = rewritten(rewritten(text, MECHANISMS), AMOUNTS)
+    text = rewritten(rewritten(rewritten(text, WINDOWS), MECHANISMS), AMOUNTS)
     text = PRODUCT.sub(multiplied, text)
     return rewritten(rewritten(text, COMPUTED), REWRITES)

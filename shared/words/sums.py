@@ -31,8 +31,9 @@ _PLATEAU = re.compile(
     rf" (?:at|for the first|until) ({_SHARE})(?: of)?"
 )
 _FLAT = re.compile(
-    r"\b(?:lr|learning rate|rate) (?:is |stays )?(?:flat|constant|at (?:its |the )?peak)(?: for)?"
-    rf"(?: only)?(?: the)? first ({_SHARE})(?: of)?"
+    r"\b(?:lr|learning rate|rate) (?:is |stays )?(?:flat|constant|at (?:its |the )?peak)"
+    rf"(?: for(?: only)?(?: the)?(?: first)?|(?: only)?(?: the)? first) ({_SHARE})"
+    r"(?: of(?: the (?:run|training|budget|time)(?:, then (?:goe?s?|fall|decay)\w*[^.;]*)?)?)?"
 )
 _FLAT_FIRST = re.compile(
     rf"\b(?:constant|flat) (?:lr|learning rate) for (?:only )?the first ({_SHARE})(?: of [\w ]+)?"
@@ -45,6 +46,16 @@ _FROM_START = re.compile(
 )
 _OF_WHAT = re.compile(
     rf"\b(?:to |at )?(?:an? |one )?({_SHARE}) of what (?:it|they|we) (?:is|are|was|were|have)\b"
+)
+_AS_WARMUP = re.compile(
+    rf"\b(?:an? |one )?({_SHARE}) of (?:the )?(?:run|training|budget|time) (?:as|for) (?:the )?"
+    r"(?:lr )?(warmup|warmdown|cooldown)\b"
+)
+_FOR = re.compile(
+    rf"(?<!weight )(?<!wd )\b(?:decay|cool(?: down)?|anneal)(?:ing)? for (?={_SHARE})"
+)
+_COVERS = re.compile(
+    rf"\bwarmdown so that it (?:covers|takes|spans) (?:only |just )?the (?:last|final) (?={_SHARE})"
 )
 _TAIL = re.compile(
     rf"\b(?:the )?last ({_SHARE}) of (?:the )?(?:run|budget|training|steps)(?: \w+)? "
@@ -172,6 +183,9 @@ COMPUTED: tuple[Rewrite, ...] = (
     ("", _BEGIN, _begun),
     ("", _PLATEAU, _begun),
     ("first", _FLAT, _begun),
+    (" for ", _FOR, lambda _: "warmdown ratio "),
+    ("so that", _COVERS, lambda _: "warmdown to "),
+    (" of ", _AS_WARMUP, lambda match: f" {match[2]} ratio {_share_of(match[1]):.6g} "),
     ("for", _FLAT_FIRST, _begun),
     ("", _FROM_START, lambda _: " warmdown ratio 1.0 "),
     ("of what", _OF_WHAT, lambda match: f" by a factor of {_share_of(match[1]):.6g} "),

@@ -12,6 +12,13 @@ stochastic_rounding: stochastic rounding, stochastically round, stochastically r
 stochastic_rounding: round stochastically, random rounding
 master_weights: master copy, master weight, fp32 master, fp32 copy, fp32 master copy
 master_weights: fp32 master weight, float32 master weight, float32 master copy
+shard_order: shuffleshard
+kahan: kahan, kahan summation, compensated summation, kahan compensated summation
+svd: svd, exact svd, exact polar factor, true polar factor
+polar_express: polar express, polar express coefficient, polar express polynomial
+mlp_first: mlp before attention, mlp come before attention, mlp first
+mlp_first: mlp first and attention second
+length_order: short to long, shortest to longest, by length, shortest first, short document first
 talking_heads: talking head, head mixing, mix across head, mixing across head
 hyper_connections: hyper connection, hyperconnection
 mixture_of_depths: mixture of depth, token routing around block
@@ -44,7 +51,8 @@ mimetic: mimetic init, mimetic initialization
 importance: importance sampling, hard example mining, loss based sampling
 weight_noise: weight noise, noise to the weight, gaussian noise to the weight, parameter noise
 clip_value: clip every gradient element, clip each gradient element, clip by value
-clip_value: clip gradient value
+clip_value: clip gradient value, clip gradient elementwise, clip every gradient entry
+clip_value: clip each gradient entry, clip gradient per element
 """
 NAMED_SETTINGS = """
 optimizer.prodigy: prodigy
