@@ -170,7 +170,9 @@ class History:
             "CREATE INDEX ix_experiments_embedding ON experiments"
             " USING hnsw (embedding halfvec_cosine_ops)"
         )
-        self.connection.execute("ANALYZE experiments")
+        # What a history that grew by itself has behind it, and one that was filled still before it.
+        self.connection.execute("VACUUM (ANALYZE) experiments")
+        self.connection.execute("CHECKPOINT")
         say(f"index built in {time.monotonic() - started:.0f} s")
 
     def _draw(self, place: int) -> tuple[str, np.ndarray]:

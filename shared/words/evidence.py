@@ -75,10 +75,17 @@ def agrees(a: ParsedHypothesis, b: ParsedHypothesis) -> bool:
     return size > 0 and agreeing == size
 
 
+def _only_names(a: ParsedHypothesis, b: ParsedHypothesis) -> bool:
+    """Both name a parameter, and say of it in numbers that were not read what becomes of it."""
+    is_named = all(atom.is_idle for atom in (*a.atoms, *b.atoms))
+    return is_named and bool(a.quantities and b.quantities)
+
+
 def _of_atoms(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     agreeing, contradicting, size = agreement(a, b)
     families = {family_of(each) for each in a.atoms}, {family_of(each) for each in b.atoms}
     is_known = is_read(a) and is_read(b)
+    agreeing = 0 if _only_names(a, b) else agreeing
     every = size > 0 and agreeing == size
     return {
         "every change agrees": every,

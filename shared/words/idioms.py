@@ -35,6 +35,7 @@ REWRITES = compiled(
         ),
         r" x \1/100 ",
     ),
+    ("already", r" \(already[^()]*\)", ""),
     ("of what", r"\bof what (?:it|they|we) (?:is|was|are|were|have)(?: now| today)?", " "),
     (
         "all ",
