@@ -132,11 +132,6 @@ AMOUNTS = compiled(
         ", ",
     ),
     (
-        "of",
-        (r"\b(\d+) of (?:the |each head'?s? )?(\d+) (?=(?:head )?(?:dim|channel))"),
-        lambda m: f"{int(m[1]) / (int(m[2]) or 1):.5g} of the ",
-    ),
-    (
         "first ",
         r"(\b(?:warm|ramp)[^.;]*\bfirst) (third|quarter|fifth|sixth|eighth|tenth|twentieth)\b",
         lambda m: f"{m[1]} {100 * PARTS[m[2]]:.5g}%",

@@ -19,6 +19,11 @@ _SHORTER = (
 _SINK = " add attention sink logit per head in the softmax denominator "
 MECHANISMS = compiled(
     (
+        " of ",
+        r"\b(\d+) of (?:the |each head'?s? )?(\d+) (?=(?:head )?(?:dim|channel))",
+        lambda m: f"{100 * int(m[1]) / (int(m[2]) or 1):.5g}% of the ",
+    ),
+    (
         "norm",
         (
             r"(?:\b(?:in addition to|besides|on top of|keep) the (?:existing )?pre-?norms?"

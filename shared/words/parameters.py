@@ -145,7 +145,7 @@ head_dim: per head dimension, head dim, head dimension, head size, dim per head
 head_dim: dimension per head, d head, head width
 rope_dim: rope dim, rotary dim, rope dimension, partial rope, partial rotary, rotary dimension
 rope_dim: partial rope coverage, partial rotary embedding, rotary fraction, rope fraction
-rope_dim: rotary pct
+rope_dim: rotary pct, partial rope dim
 rope_base: theta, rope base, rope theta, rotary base, rotary theta, rotary embedding base frequency
 rope_base: rope base frequency, rotary base frequency, base frequency, rope frequency
 rope_base: rotary frequency

@@ -125,6 +125,9 @@ def test_what_looks_alike_is_still_told_apart(one, other):
 def test_two_statements_that_only_name_a_thing_need_the_same_numbers():
     one, other = "WD split: 0.1 for attention", "WD split: 0.2 for attention"
     assert not verdict(one, other).is_duplicate
+    one = "MLP weight decay split: the decoder gets wd_dec=0.125, the encoder wd_enc=0.115"
+    other = "MLP weight decay split: the first matrix gets wd_fc=0.115, the second wd_proj=0.095"
+    assert not verdict(one, other).is_duplicate
 
 
 @pytest.mark.parametrize(
@@ -141,6 +144,10 @@ def test_two_statements_that_only_name_a_thing_need_the_same_numbers():
         ("logit softcap 30", "attention softcap 30", "softcap of"),
         ("attention wd 0.3, MLP wd 0.1", "attention wd 0.1, MLP wd 0.3", "each other's places"),
         ("HEAD_DIM 64, full attention everywhere", "HEAD_DIM 64", "something more"),
+        ("ADAM_BETAS (0.8, 0.95) -> (0.9, 0.95)", "ADAM_BETAS (0.8, 0.95) -> (0.8, 0.9)", "beta1"),
+        ("clip gradients to norm 1", "clip every gradient element to [-1, 1]", "clip_value"),
+        ("AdamW epsilon 1e-8", "RMSNorm epsilon 1e-8", "eps of"),
+        ("shuffle the training shards", "shuffle the documents", "shuffle"),
     ],
 )
 def test_a_contradiction_says_in_what(one, other, why):
@@ -169,6 +176,23 @@ def test_a_contradiction_says_in_what(one, other, why):
         ("widen the model from 512 to 768 at depth 8", "ASPECT_RATIO 64 -> 96"),
         ("deeper: 12 layers", "DEPTH = 12"),
         ("no more wte updates once progress passes 0.8", "freeze wte for the last 20%"),
+        ("draw wte from N(0, 0.02²)", "initialise the token embedding with std 0.02"),
+        ("MATRIX_LR = 4e-2 * 1.5", "MATRIX_LR 0.06"),
+        ("EMBEDDING_LR=0.5 MATRIX_LR=0.045", "MATRIX_LR 0.045, EMBEDDING_LR 0.5"),
+        ("fewer Newton-Schulz iterations: 4", "ns_steps = 4"),
+        ("a longer 70% warmdown", "WARMDOWN_RATIO 0.5 -> 0.7"),
+        ("EMBEDDING_LR to 1.5 times its default", "EMBEDDING_LR 0.9"),
+        ("six layers at 512 wide", "depth 6 at width 512"),
+        ("WEIGHT_DECAY three quarters of the present 0.2", "WEIGHT_DECAY 0.15"),
+        ("weight decay +0.05 on top of the present 0.2", "weight decay 0.25"),
+        ("make the warmdown half as long again", "WARMDOWN_RATIO 0.75"),
+        ("MATRIX_LR down a quarter", "MATRIX_LR 0.03"),
+        ("rotate 32 of the 128 head dims", "partial RoPE on a quarter of the head dims"),
+        ("linear decay from step 0", "WARMDOWN_RATIO 1.0"),
+        ("constant LR for the first 80% of the run, linear decay in the rest", "warmdown 0.2"),
+        ("GQA with 2 KV heads, spending the saved time on a 5x MLP", "2 KV heads, MLP ratio 5"),
+        ("current warmdown 0.5; lengthen to 0.75", "WARMDOWN_RATIO 0.5 -> 0.75"),
+        ("keep only documents of at least 200 characters", "drop docs shorter than 200 chars"),
     ],
 )
 def test_what_is_told_is_what_is_named(told, named):
