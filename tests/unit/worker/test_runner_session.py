@@ -102,9 +102,9 @@ class Client:
         found = torch.frombuffer(self.memory, dtype=torch.float32, count=count, offset=offset)
         return found.view(BATCH, T, VOCAB)
 
-    def be_examined(self) -> Iterator[Any]:
+    def be_examined(self, device: str = "cpu") -> Iterator[Any]:
         batch = yield {"ask": "exam", "batch_size": BATCH}
-        room = yield {"ask": "room", "device": "cpu"}
+        room = yield {"ask": "room", "device": device}
         assert room == {"chunk": BATCH, "handle": None}
         while "val_bpb" not in batch:
             self.room().copy_(model(self.tokens(batch, BATCH, T)))
@@ -124,8 +124,11 @@ def expected_bpb() -> float:
     return float(losses) / (2 * float(np.log(2)))
 
 
-def test_the_score_is_told_to_the_parent_and_to_the_program(client: Client) -> None:
-    answer = client.hold(client.be_examined())
+@pytest.mark.parametrize(
+    "device", ["cpu", "pinned"]
+)  # pinned: looked at on the GPU if there is one
+def test_the_score_is_told_to_the_parent_and_to_the_program(client: Client, device: str) -> None:
+    answer = client.hold(client.be_examined(device))
     assert answer["val_bpb"] == pytest.approx(expected_bpb(), abs=1e-5)
     assert client.events[-1] == ("score", {"val_bpb": answer["val_bpb"]})
     assert [name for name, _ in client.events] == ["exam", "answer", "score"]
