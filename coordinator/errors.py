@@ -31,6 +31,7 @@ SwarmlabError
 │   ├── UnknownEvidenceError   422  unknown-evidence
 │   └── InvalidSourceError     422  invalid-source
 ├── InternalError              500  internal-error
+├── SearchBusyError            503  search-busy
 └── StorageUnavailableError    503  storage-unavailable
 """
 
@@ -238,6 +239,13 @@ class InvalidSourceError(InvalidRequestError):
 
 class InternalError(SwarmlabError):
     """The coordinator failed and stored nothing: try again, and tell its operator if it stays."""
+
+
+class SearchBusyError(SwarmlabError):
+    """Too many texts wait to be embedded, and claims go before searches: try again shortly."""
+
+    status = 503
+    slug = "search-busy"
 
 
 class StorageUnavailableError(SwarmlabError):

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from coordinator.agents.models import Agent
 from coordinator.campaigns.models import Campaign
-from coordinator.db import lock_until_commit
+from coordinator.db import free_connection, lock_until_commit
 from coordinator.dedup.description import (
     Description,
     campaign_vocabulary,
@@ -49,6 +49,7 @@ async def publish_idea(
         DuplicateIdeaError: An untested idea says the same; it carries the matches.
     """
     vocabulary = await campaign_vocabulary(session, campaign)
+    await free_connection(session)
     description = await describe(
         embedder, request.hypothesis, vocabulary=vocabulary, changes=request.changes
     )

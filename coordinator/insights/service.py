@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from coordinator.agents.models import Agent
 from coordinator.campaigns.models import Campaign
-from coordinator.db import lock_until_commit
+from coordinator.db import free_connection, lock_until_commit
 from coordinator.events.repository import add_event
 from coordinator.experiments.cursor import from_cursor, to_page
 from coordinator.experiments.service import require_evidence
@@ -29,6 +29,8 @@ async def publish_insight(
     Raises:
         UnknownEvidenceError: Some evidence is not an experiment of this campaign.
     """
+    await free_connection(session)
+    embedding = await embedder.embed(request.text)
     body_sha256 = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
     # Two sendings of one insight wait for each other here: the second finds the first one's row.
     await lock_until_commit(session, f"insight:{campaign.id}:{agent.id}:{body_sha256}")
@@ -44,7 +46,7 @@ async def publish_insight(
         campaign_id=campaign.id,
         agent_id=agent.id,
         text=request.text,
-        embedding=await embedder.embed(request.text),
+        embedding=embedding,
         body_sha256=body_sha256,
         evidence=evidence,
     )

@@ -68,6 +68,11 @@ class Embedder:
         self._waiting: list[tuple[str, asyncio.Future[Vector]]] = []
         self._workers: set[asyncio.Task[None]] = set()
 
+    @property
+    def waiting(self) -> int:
+        """How many texts wait for a thread."""
+        return len(self._waiting)
+
     async def embed(self, text: str) -> Vector:
         """The unit vector of a text; texts asked for at the same time share a batch.
 

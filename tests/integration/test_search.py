@@ -1,6 +1,8 @@
 """Search by meaning: over experiments, ideas and insights, within one campaign."""
 
 import asyncio
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +11,13 @@ from sqlalchemy import select, text
 
 from coordinator.campaigns.models import Campaign
 from coordinator.db import make_engine, make_sessions
+from coordinator.errors import SearchBusyError
 from coordinator.experiments.models import Experiment
+from coordinator.search.embedder import THREADS, Embedder, Vector
 from coordinator.search.repository import find_nearest
+from coordinator.search.service import MOST_WAITING, search
 from shared.ids import new_id
-from shared.wire.search import SearchKind
+from shared.wire.search import SearchKind, SearchQuery
 from tests.conftest import run_sql
 from tests.factories import (
     CAMPAIGN,
@@ -133,3 +138,65 @@ async def by_the_index(database_url: str, experiment_id: str, *, limit: int) -> 
             found[campaign.name] = len(hits)
     await engine.dispose()
     return found
+
+
+class HeldEmbedder(Embedder):
+    """Its threads begin, and do not answer before they may go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def embed_many(self, texts: Sequence[str]) -> Vector:
+        self.begun.set()
+        assert self.go_on.wait(60)
+        return super().embed_many(texts)
+
+
+@pytest.fixture
+def held() -> Iterator[HeldEmbedder]:
+    embedder = HeldEmbedder()
+    yield embedder
+    embedder.go_on.set()
+    embedder.close()
+
+
+def test_a_search_is_turned_away_before_claims_would_wait_behind_it(
+    database_url: str, held: HeldEmbedder
+) -> None:
+    question = SearchQuery(q="is there room for me?")
+
+    async def ask() -> None:
+        engine = make_engine(database_url)
+        claims = [asyncio.create_task(held.embed(f"claim {n}")) for n in range(THREADS)]
+        await asyncio.to_thread(held.begun.wait, 60)
+        while held.waiting < MOST_WAITING:
+            claims.append(asyncio.create_task(held.embed(f"claim {len(claims)}")))
+            await asyncio.sleep(0)
+        async with make_sessions(engine)() as session:
+            with pytest.raises(SearchBusyError):
+                await search(session, held, new_id(), question)
+            held.go_on.set()
+            await asyncio.gather(*claims)
+            assert (await search(session, held, new_id(), question)).hits == []
+        await engine.dispose()
+
+    asyncio.run(ask())
+
+
+def test_a_search_holds_no_connection_while_its_words_are_embedded(
+    database_url: str, held: HeldEmbedder
+) -> None:
+    async def ask() -> int:
+        engine = make_engine(database_url)
+        async with make_sessions(engine)() as session:
+            await session.execute(text("SELECT 1"))
+            asked = asyncio.create_task(search(session, held, new_id(), SearchQuery(q="why?")))
+            await asyncio.to_thread(held.begun.wait, 60)
+            taken: int = engine.sync_engine.pool.checkedout()  # type: ignore[attr-defined]
+            held.go_on.set()
+            await asked
+        await engine.dispose()
+        return taken
+
+    assert asyncio.run(ask()) == 0
