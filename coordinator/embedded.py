@@ -79,6 +79,9 @@ def _exclusive(home: Path) -> Iterator[None]:
 @contextmanager
 def _postgres(home: Path) -> Iterator[str]:
     _forget_dead_postmaster(home / "postgres")
+    # Who used it before is dead, because the home is ours alone: one that was killed could not
+    # take itself off this list, and Postgres would run on for its sake when we end.
+    (home / "postgres" / ".handle_pids.json").unlink(missing_ok=True)
     server = get_server(home / "postgres", cleanup_mode="stop")
     try:
         yield server.get_uri()

@@ -99,6 +99,8 @@ with running_services(settings) as services:
         [*command, "read", services.redis_url], check=False, capture_output=True, text=True
     )
     assert read.stdout.strip() == "1", read.stderr
+    # The one that was killed is still on the list of those who use it: that keeps nothing alive.
+    assert not (tmp_path / "postgres" / "postmaster.pid").exists()
 
 
 def test_a_failed_commit_is_a_server_error_and_stores_nothing(agent, database_url):
