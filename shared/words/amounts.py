@@ -143,8 +143,6 @@ AMOUNTS = compiled(
     ("same time", r"\bat the same time\b", "and"),
     ("in the same", r"\bin the same (?:edit|commit|run|change|go)\b", ""),
     ("lambda", r"\b(?:learned |learnable )?lambdas?(?:'s)? (?=lr\b|learning rate)", "scalar "),
-    ("beta", r"\bbetas?'?s? second (?:entry|value|element|component)\b", "beta2"),
-    ("beta", r"\bbetas?'?s? first (?:entry|value|element|component)\b", "beta1"),
     ("er ", r"\bfewer ([\w -]{1,25}): (\d+)\b", r"\1 = \2"),
     (
         "off",
@@ -165,14 +163,6 @@ AMOUNTS = compiled(
         "again",
         r"\b(half|an? third|an? quarter) as (?:\w+) again(?: as| of)?\b",
         lambda m: f"x {1 + PARTS[m[1].split()[-1]]:.6g}",
-    ),
-    (
-        "heads",
-        (
-            r"\b(twice|half) as many heads,? (?:and )?(?:each|with) (?:of )?(?:half|twice|double)"
-            r" (?:as wide|the (?:size|width|dim\w*|head[_ ]dim\w*))"
-        ),
-        lambda m: f"head_dim x {0.5 if m[1] == 'twice' else 2}",
     ),
     ("heads", r"\b(?:fewer,? (?:but )?wider|more,? (?:but )?(?:smaller|narrower)) heads", "heads"),
     (
@@ -219,7 +209,7 @@ AMOUNTS = compiled(
     ("million", r"\b(?:a|one) million\b", "1000000"),
     ("thousand", r"\b(?:a|one) thousand\b", "1000"),
     ("t", r"(?<![\w-])t ?(?:= ?(?=\d)|(?=\d{3,}))", "sequence length "),
-    ("minutes", r"\b(?:5|five)[- ]minutes?\b(?= (?:budget|run|training))?", "300 seconds"),
+    ("minutes", r"\b(?:5|five)[- ]minutes?\b", "300 seconds"),
     ("300 seconds", r"\b(?:the )?(?:whole|entire|full) 300 seconds\b", "the whole run"),
     ("d", r"\b(\d+)\s?d\s?/\s?(\d+)\b", r"\1/\2"),
 )

@@ -16,8 +16,6 @@ REWRITES = compiled(
     ("fourth", r"\b(?:a|one) fourth\b", "quarter"),
     ("in a hundred", r"\b(\w+) in a hundred\b", r"\1 percent"),
     ("one time in ten", r"\bone time in ten\b", "10%"),
-    ("i.", r",?\s*\bi\.\s?e\.,?\s+(?=[\d.])", " to "),
-    ("i.", r"\bi\.\s?e\.,?", "ie"),
     (
         "",
         (
@@ -187,7 +185,6 @@ REWRITES = compiled(
     ("sqrt", r"\b1\s?/\s?sqrt\b\s?(?:\([^)]*\))?", " invsqrt "),
     ("x", r"\bx_?0(?![.\d])", "xzero"),
     ("s", r"'s\b|s'(?=\s)", ""),
-    ("n't", r"\bn't\b", " not"),
     (
         "is",
         r"(initial|normal|penal|random|optim|regular|quant|parametr|stabil|orthogonal)is",

@@ -54,7 +54,11 @@ MECHANISMS = compiled(
         ),
         " swa ",
     ),
-    ("attend to nothing", r"[^.;:]*\battend to nothing\b[^.;]*", _SINK),
+    (
+        "nothing",
+        r"[^.;:]*\b(?:attend to|attention (?:mass |weight )?on) nothing\b[^.;]*",
+        _SINK,
+    ),
     (
         "softmax",
         (
@@ -207,11 +211,6 @@ MECHANISMS = compiled(
         r" mindoc = \1 \2 ",
     ),
     (
-        "doc",
-        (r"\b(?:that|which) (?:have|has|are)(?= (?:fewer than|less than|under|below|shorter))"),
-        "",
-    ),
-    (
         "share",
         (
             r"\bshare (?:the )?(?:weights?|one matrix|a matrix)? ?(?:between|for|across|of) "
@@ -261,7 +260,6 @@ MECHANISMS = compiled(
         ),
         " cautious update ",
     ),
-    ("nothing", r"[^.;:]*\battention (?:mass |weight )?on nothing\b[^.;]*", _SINK),
     ("off", r"\bsoftmax[- ](?:off[- ]by[- ]one|1)\b|\boff[- ]by[- ]one softmax\b", _SINK),
     (
         "silu",
@@ -291,9 +289,4 @@ MECHANISMS = compiled(
         lambda m: " remove qk norm " if " " in m[0].split(m[1])[0] else " qk norm ",
     ),
     ("the initial", r"\bthe initial ((?:[\w,]+ ){1,6})(?:weights|values)\b", r"the init of \1"),
-    (
-        "remain",
-        r"\bso that (?:only |just )?(\w+) (kv|key/value|k/v) heads? (?:remain|are left)\b",
-        r", \1 \2 heads",
-    ),
 )

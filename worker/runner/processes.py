@@ -169,8 +169,6 @@ class Pair:
         }
         if request.num_threads:
             environment["OMP_NUM_THREADS"] = str(request.num_threads)
-        if request.gpu_index is not None:
-            environment["CUDA_VISIBLE_DEVICES"] = str(request.gpu_index)
         return environment | request.gpu_variables
 
     def _end(self) -> None:

@@ -39,7 +39,7 @@ class RunRequest:
         cache_dir: compiled kernels, kept between runs.
         time_budget_s: seconds of training, counted from the 11th step.
         num_threads: CPU threads of the program; all of them when ``None``.
-        gpu_index: the accelerator to use; the first when ``None``.
+        gpu_index: the accelerator whose compile cache is used.
         gpu_variables: of the environment, by which the driver and that accelerator are found.
     """
 
