@@ -2,7 +2,7 @@
 
 ```
 HOME/workers/<name>/identity.json    the key
-HOME/workers/<name>/lock             held while a process works under this name
+HOME/workers/<name>/lock             held while a process works under this name; in it, where
 HOME/workers/<name>/<campaign>/      notebook, outbox and workbench
 ```
 """
@@ -51,6 +51,11 @@ class Seat:
     def name(self) -> str:
         """Return the agent's name."""
         return self.directory.name
+
+    def work_in(self, campaign: str) -> None:
+        """Let others see in which campaign the seat is taken."""
+        self._lock.write(campaign)
+        self._lock.flush()
 
     def leave(self) -> None:
         """Let another process take the seat."""
@@ -138,6 +143,17 @@ def sign_in(
     raise SetupError("Every codename tried is taken: choose one with --name.")
 
 
+def campaign_at_work(directory: Path) -> str | None:
+    """Return the campaign in which a process works in this seat, if one does."""
+    with (directory / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            return lock.read()
+    return None
+
+
 def _checked(identity: Identity, coordinator_url: str) -> Identity:
     # On one's own machine the port says nothing: `swarmlab up --port` may take another one.
     is_local = all(_is_loopback(url) for url in (identity.coordinator_url, coordinator_url))
@@ -188,4 +204,5 @@ def _try_seat(directory: Path) -> Seat | None:
     except BlockingIOError:
         lock.close()
         return None
+    lock.truncate(0)  # who sat here before may have been in another campaign
     return Seat(directory, lock)

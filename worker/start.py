@@ -90,6 +90,7 @@ def _set_up(
     reporter.agent = identity.name
     client = stack.enter_context(Client(settings.coordinator_url, api_key=identity.api_key))
     campaign = _find_campaign(client, settings, seat, reporter, stop)
+    seat.work_in(campaign.name)
     data_dir = home / "data" / campaign.name
     _prepare(campaign, data_dir)
     desk = seat.directory / campaign.name

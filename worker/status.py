@@ -1,13 +1,12 @@
 """What the workers of this machine are at, read from what they keep on disk."""
 
-import fcntl
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker.identity import Identity
+from worker.identity import Identity, campaign_at_work
 from worker.notebook import Notebook, Page
 from worker.outbox import Entry, Outbox
 from worker.workbench import Experiment, Workbench
@@ -78,7 +77,6 @@ def status_lines(desk: Desk) -> list[str]:
 def _read_desk(identity: Identity, desk: Path) -> Desk:
     with ExitStack() as stack:
         outbox = stack.enter_context(Outbox(desk / "outbox.sqlite"))
-        is_running = _is_locked(desk.parent / "lock")
         tip = None
         if (desk / "notebook" / ".git").is_dir():
             notebook = Notebook(desk / "notebook", campaign=desk.name, agent=identity.name)
@@ -87,21 +85,12 @@ def _read_desk(identity: Identity, desk: Path) -> Desk:
         return Desk(
             identity=identity,
             campaign=desk.name,
-            is_running=is_running,
+            is_running=campaign_at_work(desk.parent) == desk.name,
             tip=tip,
             at_hand=Workbench(desk / "workbench.json").get(),
             entries=outbox.recent(RECENT)[::-1],
             notebook_path=desk / "notebook",
         )
-
-
-def _is_locked(path: Path) -> bool:
-    with path.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 def _one_line(text: str) -> str:

@@ -3,6 +3,7 @@ from typer.testing import CliRunner
 from tests.integration.worker_bench import make_runner, researcher_at
 from worker.cli import app
 from worker.loop import work
+from worker.outbox import Outbox
 from worker.status import read_desks, status_lines
 
 
@@ -27,6 +28,14 @@ def test_the_status_explains_the_state_in_five_lines(coordinator_url, tmp_path):
     assert "not running" in after
     assert "nothing at hand" in after
     assert "outbox   0 waiting" in after
+
+
+def test_only_the_campaign_that_is_worked_in_is_at_work(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        older = researcher.notebook.path.parent.with_name("older")
+        Outbox(older / "outbox.sqlite").close()
+        at_work = {desk.campaign: desk.is_running for desk in read_desks(tmp_path)}
+    assert at_work == {"older": False, "tiny": True}
 
 
 def test_looking_changes_nothing_in_a_notebook_that_is_at_work(coordinator_url, tmp_path):

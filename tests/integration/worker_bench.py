@@ -90,6 +90,7 @@ def researcher_at(
             seat, identity, _ = sign_in(home, anonymous, name, hardware={"platform": PLATFORM})
         stack.callback(seat.leave)
         client = stack.enter_context(Client(url, api_key=identity.api_key))
+        seat.work_in(CAMPAIGN)
         desk = seat.directory / CAMPAIGN
         campaign = load_campaign(client, CAMPAIGN, desk / "campaign.json")
         notebook = Notebook(desk / "notebook", campaign=CAMPAIGN, agent=name)
