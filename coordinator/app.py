@@ -12,6 +12,7 @@ from coordinator.body_limit import BodyLimit
 from coordinator.campaigns.routes import router as campaigns_router
 from coordinator.claims.routes import router as claims_router
 from coordinator.db import make_engine, make_sessions
+from coordinator.dedup.cross_encoder import CrossEncoder
 from coordinator.embedded import Services
 from coordinator.experiments.routes import router as experiments_router
 from coordinator.health import router as health_router
@@ -38,6 +39,8 @@ def create_app(settings: CoordinatorSettings, services: Services) -> FastAPI:
         app.state.embedder = Embedder(settings.embedding_model)
         # Now, and not at the first claim: a model that cannot be loaded is the operator's to mend.
         await asyncio.to_thread(app.state.embedder.load)
+        app.state.cross_encoder = CrossEncoder()
+        await asyncio.to_thread(app.state.cross_encoder.load)
         maintenance = asyncio.create_task(run_maintenance(app.state.sessions))
         try:
             yield
@@ -45,6 +48,7 @@ def create_app(settings: CoordinatorSettings, services: Services) -> FastAPI:
             maintenance.cancel()
             with suppress(asyncio.CancelledError):
                 await maintenance
+            await asyncio.to_thread(app.state.cross_encoder.close)
             await asyncio.to_thread(app.state.embedder.close)
             await app.state.redis.aclose()
             await engine.dispose()

@@ -13,13 +13,20 @@ both sides show code and only constants differ, the code outranks the words. Wha
 of its machine, or was given back, never blocks.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from shared.changes import ChangeSignature
 from shared.states import CrashReason, ExperimentStatus, Outcome
-from shared.words import DEFAULT_VOCABULARY, ParsedHypothesis, Vocabulary, decide, parse_hypothesis
+from shared.words import (
+    DEFAULT_VOCABULARY,
+    ParsedHypothesis,
+    Verdict,
+    Vocabulary,
+    decide,
+    parse_hypothesis,
+)
 from shared.words.hypotheses import parse_changes
 
 Reason = Literal["same-program", "same-change", "paraphrase"]
@@ -143,14 +150,35 @@ def base_relation(
     return "near" if parents.get(other) == base else "moved"
 
 
-def decide_claim(candidate: Candidate, neighbours: Iterable[Neighbour[Id]]) -> Decision[Id]:
-    """The decision on one candidate; `neighbours` in the order in which they should be named."""
-    known = list(neighbours)
+def verdicts_of_words(
+    candidate: Candidate, neighbours: Iterable[Neighbour[Id]]
+) -> list[Verdict | None]:
+    """What the words say of each neighbour; `None` where they have no say.
+
+    An open one may be put to a second reader (`shared.words.reconsider`) before the decision.
+    """
+    return [_verdict_of_words(candidate, neighbour) for neighbour in neighbours]
+
+
+def decide_claim(
+    candidate: Candidate,
+    neighbours: Sequence[Neighbour[Id]],
+    verdicts: Sequence[Verdict | None] | None = None,
+) -> Decision[Id]:
+    """The decision on one candidate.
+
+    Args:
+        candidate: what somebody asks to run.
+        neighbours: in the order in which they should be named.
+        verdicts: of the words on each neighbour; the words alone decide where they are not given.
+    """
+    if verdicts is None:
+        verdicts = verdicts_of_words(candidate, neighbours)
     retest: Match[Id] | None = None
     for decider in (_by_program, _by_change, _by_words):
         matches: list[Match[Id]] = []
-        for neighbour in known:
-            match = decider(candidate, neighbour)
+        for neighbour, verdict in zip(neighbours, verdicts, strict=True):
+            match = decider(candidate, neighbour, verdict)
             if match is None:
                 continue
             if match.reason != "same-program" and _has_moved_on(candidate, neighbour):
@@ -162,7 +190,9 @@ def decide_claim(candidate: Candidate, neighbours: Iterable[Neighbour[Id]]) -> D
     return Decision(retest_of=retest)
 
 
-def _by_program(candidate: Candidate, neighbour: Neighbour[Id]) -> Match[Id] | None:
+def _by_program(
+    candidate: Candidate, neighbour: Neighbour[Id], _: Verdict | None
+) -> Match[Id] | None:
     if candidate.fingerprint is None or candidate.fingerprint != neighbour.fingerprint:
         return None
     if neighbour.standing == "free":
@@ -175,7 +205,9 @@ def _by_program(candidate: Candidate, neighbour: Neighbour[Id]) -> Match[Id] | N
     )
 
 
-def _by_change(candidate: Candidate, neighbour: Neighbour[Id]) -> Match[Id] | None:
+def _by_change(
+    candidate: Candidate, neighbour: Neighbour[Id], _: Verdict | None
+) -> Match[Id] | None:
     change, other = candidate.change, neighbour.change
     if change is None or other is None or change.is_empty or change.key != other.key:
         return None
@@ -189,15 +221,8 @@ def _by_change(candidate: Candidate, neighbour: Neighbour[Id]) -> Match[Id] | No
     )
 
 
-def _by_words(candidate: Candidate, neighbour: Neighbour[Id]) -> Match[Id] | None:
-    change, other = candidate.change, neighbour.change
-    if neighbour.standing in {"free", "failed"}:
-        return None
-    is_settled = change is not None and other is not None and change.key != other.key
-    if is_settled and any(c is not None and c.is_constants_only for c in (change, other)):
-        return None  # the code says that they differ, and exactly how
-    verdict = decide(candidate.parsed, neighbour.parsed)
-    if not verdict.is_duplicate:
+def _by_words(_: Candidate, neighbour: Neighbour[Id], verdict: Verdict | None) -> Match[Id] | None:
+    if verdict is None or not verdict.is_duplicate:
         return None
     return Match(
         id=neighbour.id,
@@ -205,6 +230,18 @@ def _by_words(candidate: Candidate, neighbour: Neighbour[Id]) -> Match[Id] | Non
         detail=verdict.reason,
         similarity=neighbour.cosine,
     )
+
+
+def _verdict_of_words(candidate: Candidate, neighbour: Neighbour[Id]) -> Verdict | None:
+    change, other = candidate.change, neighbour.change
+    if neighbour.standing in {"free", "failed"}:
+        return None
+    is_told_by_code = any(c is not None and c.is_constants_only for c in (change, other))
+    if is_told_by_code and change is not None and other is not None and change.key != other.key:
+        return None  # the code says that they differ, and exactly how
+    verdict = decide(candidate.parsed, neighbour.parsed)
+    # What was read of code is not in the words, so nobody who reads these can say more.
+    return verdict.settled() if is_told_by_code else verdict
 
 
 def _has_moved_on(candidate: Candidate, neighbour: Neighbour[Id]) -> bool:

@@ -28,7 +28,13 @@ async def create_claim(
     """Claim an experiment; 409 ``duplicate-claim`` names what it repeats."""
     settings: CoordinatorSettings = request.app.state.settings
     return await claim_experiment(
-        session, request.app.state.embedder, campaign, agent, body, ttl_s=settings.lease_ttl_s
+        session,
+        request.app.state.embedder,
+        request.app.state.cross_encoder,
+        campaign,
+        agent,
+        body,
+        ttl_s=settings.lease_ttl_s,
     )
 
 

@@ -18,7 +18,9 @@ from coordinator.claims.repository import (
 )
 from coordinator.claims.rules import ClaimState, may_renew
 from coordinator.db import free_connection, lock_until_commit
+from coordinator.dedup.cross_encoder import CrossEncoder
 from coordinator.dedup.description import campaign_vocabulary, describe
+from coordinator.dedup.keys import is_baseline_key
 from coordinator.dedup.service import find_alike, refuse_duplicate, similar_experiments
 from coordinator.errors import (
     ClaimKeyReusedError,
@@ -62,14 +64,10 @@ async def dedup_key_of(
     return program.fingerprint
 
 
-def is_baseline_key(dedup_key: str | None) -> bool:
-    """Return whether this is the name of a baseline, which no words can repeat."""
-    return dedup_key is not None and "@" in dedup_key
-
-
 async def claim_experiment(
     session: AsyncSession,
     embedder: Embedder,
+    cross_encoder: CrossEncoder,
     campaign: Campaign,
     agent: Agent,
     request: ClaimCreate,
@@ -117,9 +115,11 @@ async def claim_experiment(
     if not is_baseline_key(dedup_key):
         retest_of = await refuse_duplicate(
             session,
+            cross_encoder,
             campaign,
             description,
             alike,
+            hypothesis=request.hypothesis,
             vocabulary=vocabulary,
             base_sha256=request.base,
             dedup_key=dedup_key,

@@ -34,6 +34,7 @@ def evaluate(
     model: ModelOption = None,
 ) -> None:
     """Print precision, recall and F1 on labelled pairs, for our rule and for cosine > 0.92."""
+    from coordinator.dedup.cross_encoder import CrossEncoder
     from coordinator.dedup.evaluation import by_cosine, by_rule, read_pairs, score
     from coordinator.dedup.tables import TableError
     from coordinator.search.embedder import Embedder, EmbeddingModelError
@@ -42,9 +43,11 @@ def evaluate(
     try:
         with nullcontext() if as_json else console.status("embedding the pairs"):
             labelled = read_pairs(pairs, Embedder(model))
+        with nullcontext() if as_json else console.status("reading the pairs"):
+            called = by_rule(labelled, CrossEncoder())
     except (TableError, EmbeddingModelError) as error:
         raise typer.BadParameter(str(error)) from error
-    scores = {"ours": score(labelled, by_rule), "cosine_0_92": score(labelled, by_cosine)}
+    scores = {"ours": score(labelled, called), "cosine_0_92": score(labelled, by_cosine(labelled))}
     if as_json:
         typer.echo(json.dumps({name: result.as_json() for name, result in scores.items()}))
         return
@@ -58,6 +61,7 @@ def replay_log(
     model: ModelOption = None,
 ) -> None:
     """Print which rows of a result log the dedup would have refused, and why."""
+    from coordinator.dedup.cross_encoder import CrossEncoder
     from coordinator.dedup.replay import embed_log, read_log, replay, replay_cosine
     from coordinator.dedup.tables import TableError
     from coordinator.search.embedder import Embedder, EmbeddingModelError
@@ -69,7 +73,7 @@ def replay_log(
             vectors = embed_log(rows, Embedder(model))
             progress.remove_task(embedding)
             replaying = progress.add_task("replaying", total=len(rows))
-            ours = replay(rows, vectors, lambda: progress.advance(replaying))
+            ours = replay(rows, vectors, CrossEncoder(), lambda: progress.advance(replaying))
     except (TableError, EmbeddingModelError) as error:
         raise typer.BadParameter(str(error)) from error
     results = {"ours": ours, "cosine_0_92": replay_cosine(rows, vectors)}

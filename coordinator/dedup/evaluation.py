@@ -5,7 +5,7 @@ is a distinct pair that the rule calls a duplicate: it would have cost somebody 
 *miss* costs a repeated run.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,8 +13,15 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from coordinator.dedup.cross_encoder import CrossEncoder
 from coordinator.dedup.tables import TableError, read_table
-from shared.words import REFERENCE_VOCABULARY, ParsedHypothesis, decide, parse_hypothesis
+from shared.words import (
+    REFERENCE_VOCABULARY,
+    ParsedHypothesis,
+    Verdict,
+    decide,
+    parse_hypothesis,
+)
 
 PEERS_COSINE = 0.92  # what the peers block at
 LABELS = {"dup", "distinct"}
@@ -112,13 +119,21 @@ def read_pairs(path: Path, embedder: Embeds) -> list[Pair]:
     ]
 
 
-def by_rule(pairs: Sequence[Pair]) -> Iterator[bool]:
-    """Our verdict on each pair, both for changes of the reference program."""
+def by_rule(pairs: Sequence[Pair], reader: CrossEncoder | None) -> Iterator[bool]:
+    """Our verdict on each pair, both for changes of the reference program.
+
+    Args:
+        pairs: what to judge.
+        reader: the second reader of what the words leave open; without one they decide alone.
+    """
     parsed: dict[str, ParsedHypothesis] = {}
     for pair in pairs:
         for text in (pair.a, pair.b):
             parsed.setdefault(text, parse_hypothesis(text, REFERENCE_VOCABULARY))
-        yield decide(parsed[pair.a], parsed[pair.b]).is_duplicate
+    verdicts: list[Verdict | None] = [decide(parsed[pair.a], parsed[pair.b]) for pair in pairs]
+    if reader is not None:
+        verdicts = reader.reconsider_many([(pair.a, pair.b) for pair in pairs], verdicts)
+    return (verdict is not None and verdict.is_duplicate for verdict in verdicts)
 
 
 def by_cosine(pairs: Sequence[Pair]) -> Iterator[bool]:
@@ -126,13 +141,13 @@ def by_cosine(pairs: Sequence[Pair]) -> Iterator[bool]:
     return (pair.cosine > PEERS_COSINE for pair in pairs)
 
 
-def score(pairs: Sequence[Pair], rule: Callable[[Sequence[Pair]], Iterator[bool]]) -> Score:
-    """What a rule makes of the pairs."""
+def score(pairs: Sequence[Pair], called: Iterable[bool]) -> Score:
+    """What is right and wrong about the pairs that were called duplicates."""
     hits = 0
     false_blocks: list[Pair] = []
     missed: list[Pair] = []
     pairs_by_category: dict[str, int] = {}
-    for pair, is_called in zip(pairs, rule(pairs), strict=True):
+    for pair, is_called in zip(pairs, called, strict=True):
         pairs_by_category[pair.category] = pairs_by_category.get(pair.category, 0) + 1
         if is_called and pair.is_duplicate:
             hits += 1

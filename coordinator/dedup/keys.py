@@ -19,6 +19,11 @@ _IN_PASSING = frozenset(
 _EVERYBODYS = frozenset({"batch", "lr", "weight_decay"})
 
 
+def is_baseline_key(dedup_key: str | None) -> bool:
+    """Return whether this is the name of a baseline, which no words can repeat."""
+    return dedup_key is not None and "@" in dedup_key
+
+
 def parameters_key(parsed: ParsedHypothesis) -> str:
     """Return the name of what is changed; claims of one name wait for each other."""
     if parsed.atoms:

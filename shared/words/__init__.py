@@ -1,6 +1,6 @@
 """Hypotheses in words: what they change, and whether two of them change the same."""
 
-from shared.words.deciding import Verdict, decide
+from shared.words.deciding import Verdict, decide, reconsider
 from shared.words.hypotheses import REFERENCE_VOCABULARY, ParsedHypothesis, parse_hypothesis
 from shared.words.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
@@ -12,4 +12,5 @@ __all__ = [
     "Vocabulary",
     "decide",
     "parse_hypothesis",
+    "reconsider",
 ]

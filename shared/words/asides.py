@@ -83,6 +83,18 @@ _STATES = re.compile(
     r"\b[a-z_]{3,}",
     re.IGNORECASE,
 )
+# What kind of note it is and which: `wip:`, `[iter 42]`, `feat(opt):`, `r57 |`.
+_LABEL = re.compile(
+    r"""^\s*(?:
+      (?:(?:agent|commit|ckpt|todo|lab|quick|short|next)\s)?
+      (?:patch|opt|chore|wip|feat|fix|exp|expt|experiment|run|iter|iteration|entry|round|trial|note
+        |notes|notebook|memo|log|idea|plan|todo|done|msg|commit|ckpt|next|hyp|hypothesis|attempt|job
+        |ablation|ablate|proposal|r|try|test)
+      (?:\([\w-]*\))?(?:\s?[\w.#/-]*\d[\w.#/-]*)?\s*(?:[:|]\s|\s[-\u2013\u2014]\s)
+    | \[[\w #.-]{0,20}\]\s
+    )\s*""",
+    re.IGNORECASE | re.VERBOSE,
+)
 _THEREFORE = re.compile(
     r"^[^;]*?,\s+so(?!.*\b(?:it|them|that|this)\b)\s+(?=(?:let's\s|we\s(?:should\s)?)?(?:lengthen|shorten|raise|lower|increase"
     r"|decrease|reduce|set|use|try|add|remove|drop|halve|double|cut|move|switch|replace|make|turn"
@@ -97,7 +109,7 @@ def without_asides(text: str) -> str:
     Nothing is dropped from a text that says nothing else: "keep the weight decay constant" is a
     change of its own.
     """
-    text = _SAME_BEFORE_COLON.sub("", _ON_TOP.sub("", text))
+    text = _SAME_BEFORE_COLON.sub("", _ON_TOP.sub("", _LABEL.sub("", text)))
     text = _without_observation(_THAT_IS.sub(" to ", _THAT_IS_FROM.sub(" from ", text)))
     parts = _BREAK.split(text)
     pieces = [part for part in parts if part is not None]

@@ -3,10 +3,13 @@
 Agreement and contradiction of parameters, values and directions decide (`shared.words.evidence`).
 That two texts are alike speaks for nothing: whatever differs in a text that is otherwise the same
 is what the two experiments differ in.
+
+Where neither is found, the evidence leans one way or the other, and the verdict is open: who can
+ask a second reader lets it be weighed with the evidence (`reconsider`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from shared.words.atoms import Atom
@@ -19,6 +22,10 @@ from shared.words.evidence import (
     weight_of,
 )
 from shared.words.hypotheses import ParsedHypothesis, name_of
+from shared.words.weights import OPINION, OPINION_BIAS
+
+OPEN_ABOVE = -3.0  # of what leans further to "distinct", one in two hundred is the same
+SURE = 4.0  # beyond this, more of one side says no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +34,21 @@ class Verdict:
 
     kind: Literal["duplicate", "distinct"]
     reason: str
+    margin: float | None = None
 
     @property
     def is_duplicate(self) -> bool:
         """Whether the two are the same experiment."""
         return self.kind == "duplicate"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a second reader may see it otherwise: then `margin` is how far it leans."""
+        return self.margin is not None
+
+    def settled(self) -> "Verdict":
+        """The same verdict, for nobody to reconsider."""
+        return replace(self, margin=None)
 
 
 def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
@@ -44,15 +61,31 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
     if contradiction := contradiction_between(a, b):
         return Verdict("distinct", contradiction)
     evidence = evidence_of_content(a, b)
-    if score(evidence) > 0:
+    margin = score(evidence)
+    if margin > OPEN_ABOVE:
         evidence = {**evidence, **evidence_of_moulds(a, b)}
-    if score(evidence) <= 0:
-        names = f"{_names(a.atoms) or 'other words'} against {_names(b.atoms) or 'other words'}"
-        is_other = evidence["nothing in common"]
-        return Verdict("distinct", names if is_other else _heaviest(evidence, -1))
-    if evidence["every change agrees"]:
+        margin = score(evidence)
+    if margin > 0 and evidence["every change agrees"]:
         return Verdict("duplicate", f"the same change of {_names(a.atoms)}")
-    return Verdict("duplicate", _heaviest(evidence, 1))
+    says_something = all(each.atoms or len(each.words) > 1 for each in (a, b))
+    leaning = margin if margin > OPEN_ABOVE and says_something else None
+    if margin > 0:
+        return Verdict("duplicate", _heaviest(evidence, 1), leaning)
+    names = f"{_names(a.atoms) or 'other words'} against {_names(b.atoms) or 'other words'}"
+    is_other = evidence["nothing in common"]
+    return Verdict("distinct", names if is_other else _heaviest(evidence, -1), leaning)
+
+
+def reconsider(verdict: Verdict, log_odds: float) -> Verdict:
+    """An open verdict after a second reader gave the log-odds that the two are the same."""
+    assert verdict.margin is not None
+    leaning, opinion = (min(max(each, -SURE), SURE) for each in (verdict.margin, log_odds))
+    total = leaning + OPINION * opinion + OPINION_BIAS
+    if (total > 0) == verdict.is_duplicate:
+        return verdict
+    if verdict.is_duplicate:
+        return Verdict("distinct", "read together, they are not the same")
+    return Verdict("duplicate", "read together, they are the same")
 
 
 def _heaviest(evidence: Evidence, sign: int) -> str:

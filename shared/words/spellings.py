@@ -27,7 +27,7 @@ def normalize(text: str) -> str:
     """The text in one spelling, in lower case."""
     text = _JOINING_DASH.sub("-", text)
     text = unicodedata.normalize("NFKC", text.translate(_SYMBOLS)).translate(_SYMBOLS).lower()
-    text = text.replace("? ", ". ")
+    text = text.replace("? ", ". ").replace(" | ", " ; ")
     text = rewritten(rewritten(rewritten(text, WINDOWS), MECHANISMS), AMOUNTS)
     text = PRODUCT.sub(multiplied, text)
     return rewritten(rewritten(text, COMPUTED), REWRITES)

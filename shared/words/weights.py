@@ -44,3 +44,7 @@ AGAINST: Mapping[str, float] = MappingProxyType(
         "all read, changes of one only": -0.82,
     }
 )
+
+# What a second reader's log-odds count beside it all, by six sets that neither was fitted on.
+OPINION = 0.8
+OPINION_BIAS = 0.5

@@ -22,6 +22,7 @@ IMPURE_CALLS = frozenset(
 COMES_WITH = {
     "click": "typer",
     "starlette": "fastapi",
+    "safetensors": "sentence-transformers",
     "torch": "sentence-transformers",
     "transformers": "sentence-transformers",
 }

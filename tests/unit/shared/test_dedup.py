@@ -1,9 +1,17 @@
 import pytest
 
 from shared.changes import change_signature
-from shared.dedup import Neighbour, base_relation, candidate_of, decide_claim, standing_of
+from shared.dedup import (
+    Neighbour,
+    base_relation,
+    candidate_of,
+    decide_claim,
+    standing_of,
+    verdicts_of_words,
+)
 from shared.fingerprints import program_fingerprint
 from shared.states import CrashReason, ExperimentStatus, Outcome
+from shared.words import reconsider
 
 BASE = "DEPTH = 8\nLR = 0.04\n\ndef norm(x):\n    return x / 2\n"
 DEEPER = BASE.replace("8", "9")
@@ -152,3 +160,30 @@ def test_the_standing_follows_from_how_it_ended(status, outcome, reason, standin
 def test_bases_relate_by_their_lineage(base, other, relation):
     parents = {"a": None, "b": "a", "c": "b", "x": None}
     assert base_relation(base, other, parents) == relation
+
+
+def test_a_verdict_that_was_reconsidered_decides():
+    asked = candidate("append a learned logit to the softmax of every head")
+    known = [neighbour("add an attention sink per head")]
+    [told] = verdicts_of_words(asked, known)
+    assert told is not None
+    assert told.is_open
+    for log_odds, is_refused in ((9.0, True), (-9.0, False)):
+        verdicts = [reconsider(told, log_odds)]
+        assert decide_claim(asked, known, verdicts).is_duplicate == is_refused
+
+
+def test_what_code_tells_is_put_to_no_second_reader():
+    for asked, known in (
+        (candidate("attend to nothing"), neighbour("x", DEEPER)),
+        (candidate("x", DEEPER), neighbour("attend to nothing")),
+    ):
+        [told] = verdicts_of_words(asked, [known])
+        assert told is not None
+        assert not told.is_open
+
+
+def test_the_words_have_no_say_about_what_failed():
+    assert verdicts_of_words(candidate("depth 9"), [neighbour("depth 9", standing="free")]) == [
+        None
+    ]

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.words import REFERENCE_VOCABULARY, decide, parse_hypothesis
+from shared.words import REFERENCE_VOCABULARY, decide, parse_hypothesis, reconsider
 
 
 def verdict(one, other):
@@ -199,3 +199,33 @@ def test_what_is_told_is_what_is_named(told, named):
     a, b = (parse_hypothesis(text, REFERENCE_VOCABULARY) for text in (told, named))
     assert decide(a, b).is_duplicate
     assert decide(b, a).is_duplicate
+
+
+OPEN = ("append a learned logit to the softmax of every head", "add an attention sink per head")
+
+
+def test_an_open_verdict_follows_a_second_reader_who_is_sure():
+    told = verdict(*OPEN)
+    assert told.is_open
+    assert reconsider(told, 6.0).is_duplicate
+    assert not reconsider(told, -6.0).is_duplicate
+
+
+def test_a_second_reader_who_agrees_changes_nothing_of_what_is_said():
+    told = verdict(*OPEN)
+    assert reconsider(told, 6.0 if told.is_duplicate else -6.0) == told
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("warmdown 0.7 to 0.75", "warmdown 0.5 to 0.7"),
+        ("attention softcap 30", "logit softcap 30"),
+        ("halve batch 524K to 262K", "TOTAL_BATCH_SIZE 2**19 -> 2**18"),
+        ("double the LR", "double the LR"),
+        ("softcap 20", "train on two epochs of shuffled code"),
+        ("leap", "baseline: the program as it is"),
+    ],
+)
+def test_what_the_words_settle_is_put_to_nobody(one, other):
+    assert not verdict(one, other).is_open

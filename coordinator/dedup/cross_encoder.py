@@ -1,0 +1,157 @@
+"""A second reader: two hypotheses at once, and how likely they are the same experiment.
+
+The words decide where they can be read: values that contradict each other, changes that are equal.
+What is left, a mechanism told once by its name and once by what it does, needs a model that reads
+both texts together. It is the packaged MiniLM with a low-rank adaptation (LoRA, arXiv:2106.09685)
+of 0.7 MB, made from the labelled pairs by `benchmarks/cross_encoder.py`; its opinion is weighed
+with the evidence of the words, see `shared.words.reconsider`.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from coordinator.search.embedder import THREADS, packaged_model
+from coordinator.search.frozen import Numbers, be_quiet, frozen, use_one_core
+from shared.words import Verdict, reconsider
+
+if TYPE_CHECKING:
+    from transformers import BatchEncoding, BertForSequenceClassification, PreTrainedTokenizerBase
+
+ADAPTER = Path(__file__).with_name("cross_encoder.safetensors")
+CHARACTERS = 240  # of each text; what changes is said first
+MAX_TOKENS = 128  # of both together
+MAX_ROWS = 4
+MOST_ASKED = 8  # for one claim; two is usual
+
+Pair = tuple[str, str]
+
+
+class CrossEncoder:
+    """One model and the threads that run it; create it once per process."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(
+            max_workers=THREADS, thread_name_prefix="cross-encoder", initializer=use_one_core
+        )
+
+    async def reconsider(
+        self, pairs: Sequence[Pair], verdicts: Sequence[Verdict | None]
+    ) -> list[Verdict | None]:
+        """The verdicts of the words on these pairs, after the open ones were read together.
+
+        Only `MOST_ASKED` of them are: first those that would be refused, then as the pairs come,
+        the most alike first.
+
+        Raises:
+            EmbeddingModelError: the packaged weights are missing.
+        """
+        return await asyncio.to_thread(self.reconsider_many, pairs, verdicts, MOST_ASKED)
+
+    def reconsider_many(
+        self,
+        pairs: Sequence[Pair],
+        verdicts: Sequence[Verdict | None],
+        most: int | None = None,
+    ) -> list[Verdict | None]:
+        """The same, for a thread that may wait; all open ones where `most` is not given."""
+        found = list(verdicts)
+        is_open = {n: verdict for n, verdict in enumerate(found) if verdict and verdict.is_open}
+        asked = sorted(is_open, key=lambda n: not is_open[n].is_duplicate)[:most]
+        for n, log_odds in zip(asked, self.compare([pairs[n] for n in asked]), strict=True):
+            found[n] = reconsider(is_open[n], log_odds)
+        return found
+
+    def compare(self, pairs: Sequence[Pair]) -> list[float]:
+        """The log-odds of each pair that it is the same experiment.
+
+        Raises:
+            EmbeddingModelError: the packaged weights are missing.
+        """
+        places = sorted(range(len(pairs)), key=lambda place: len("".join(pairs[place])))
+        batches = [places[start : start + MAX_ROWS] for start in range(0, len(places), MAX_ROWS)]
+        found = np.empty(len(pairs), dtype=np.float32)
+        texts = [[pairs[place] for place in batch] for batch in batches]
+        for batch, log_odds in zip(batches, self._threads.map(_run, texts), strict=True):
+            found[batch] = log_odds
+        return [float(each) for each in found]
+
+    def load(self) -> None:
+        """Loads the model now rather than at the first pair.
+
+        Raises:
+            EmbeddingModelError: the packaged weights are missing.
+        """
+        self._threads.submit(_run, [("one", "two")]).result()
+
+    def close(self) -> None:
+        """Ends the threads; nothing may be compared afterwards."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+def tokenize(tokenizer: "PreTrainedTokenizerBase", pairs: Sequence[Pair]) -> "BatchEncoding":
+    """What the model reads of the pairs: the same in either order."""
+    ordered = [sorted(text[:CHARACTERS].lower() for text in pair) for pair in pairs]
+    read: BatchEncoding = tokenizer(
+        [a for a, _ in ordered],
+        [b for _, b in ordered],
+        padding=True,
+        truncation=True,
+        max_length=MAX_TOKENS,
+        return_tensors="pt",
+    )
+    return read
+
+
+def untrained() -> "tuple[BertForSequenceClassification, PreTrainedTokenizerBase]":
+    """The packaged model with one output that nobody has taught anything, and its tokenizer.
+
+    Raises:
+        EmbeddingModelError: the packaged weights are missing.
+    """
+    from transformers import AutoTokenizer, BertForSequenceClassification  # noqa: PLC0415
+
+    be_quiet()
+    folder = str(packaged_model())
+    model = BertForSequenceClassification.from_pretrained(folder, num_labels=1)
+    return model, AutoTokenizer.from_pretrained(folder)
+
+
+def _run(pairs: list[Pair]) -> Numbers:
+    with _loading:
+        run = _loaded()
+    return run(pairs)
+
+
+_loading = Lock()
+
+
+@cache
+def _loaded() -> Callable[[list[Pair]], Numbers]:
+    from safetensors.torch import load_file  # noqa: PLC0415
+
+    model, tokenizer = untrained()
+    adapter = load_file(ADAPTER)
+    parameters = dict(model.named_parameters())
+    for name, value in adapter.items():
+        if name.endswith(".lora_A"):
+            continue
+        if name.endswith(".lora_B"):
+            layer = name.removesuffix(".lora_B")
+            change = value.float() @ adapter[f"{layer}.lora_A"].float()
+            parameters[f"{layer}.weight"].data += change
+        else:
+            parameters[name].data.copy_(value)
+    return frozen(
+        model,
+        lambda pairs: tokenize(tokenizer, pairs),
+        lambda model, features: model(**features).logits[:, 0].float(),
+        example=[("one", "two"), ("another text", "that is longer")],
+        max_tokens=MAX_TOKENS,
+    )
