@@ -33,6 +33,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -128,14 +129,6 @@ def called_same(pair: Pair, *, is_logged: bool) -> bool:
     return decide(a, b).is_duplicate
 
 
-def called_same_in_log(pair: Pair) -> bool:
-    return called_same(pair, is_logged=True)
-
-
-def called_same_in_pairs(pair: Pair) -> bool:
-    return called_same(pair, is_logged=False)
-
-
 def mine_pairs(pairs: Sequence[Pair], embedder: Embedder, chance: random.Random) -> list[Pair]:
     texts = [text for pair in pairs for text in pair]
     vectors = embedder.embed_many(texts)
@@ -178,8 +171,8 @@ def collect(paths: Sequence[Path], histories: Path, held_out: set[str], seed: in
     logged = mine_logs(histories, embedder)
     with ProcessPoolExecutor() as pool:
         for found, is_known, weight in (
-            (mined, called_same_in_pairs, WEIGHT_OF_MINED),
-            (logged, called_same_in_log, 1.0),
+            (mined, partial(called_same, is_logged=False), WEIGHT_OF_MINED),
+            (logged, partial(called_same, is_logged=True), 1.0),
         ):
             known = pool.map(is_known, found, chunksize=50)
             examples.mined += [

@@ -18,7 +18,6 @@ from coordinator.dedup.tables import TableError, read_table
 from shared.words import (
     REFERENCE_VOCABULARY,
     ParsedHypothesis,
-    Verdict,
     decide,
     parse_hypothesis,
 )
@@ -119,20 +118,21 @@ def read_pairs(path: Path, embedder: Embeds) -> list[Pair]:
     ]
 
 
-def by_rule(pairs: Sequence[Pair], reader: CrossEncoder | None) -> Iterator[bool]:
+def by_rule(pairs: Sequence[Pair], reader: CrossEncoder) -> Iterator[bool]:
     """Our verdict on each pair, both for changes of the reference program.
 
     Args:
         pairs: what to judge.
-        reader: the second reader of what the words leave open; without one they decide alone.
+        reader: the second reader of what the words leave open.
     """
     parsed: dict[str, ParsedHypothesis] = {}
     for pair in pairs:
         for text in (pair.a, pair.b):
             parsed.setdefault(text, parse_hypothesis(text, REFERENCE_VOCABULARY))
-    verdicts: list[Verdict | None] = [decide(parsed[pair.a], parsed[pair.b]) for pair in pairs]
-    if reader is not None:
-        verdicts = reader.reconsider_many([(pair.a, pair.b) for pair in pairs], verdicts)
+    verdicts = reader.reconsider_many(
+        [(pair.a, pair.b) for pair in pairs],
+        [decide(parsed[pair.a], parsed[pair.b]) for pair in pairs],
+    )
     return (verdict is not None and verdict.is_duplicate for verdict in verdicts)
 
 

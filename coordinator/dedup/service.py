@@ -100,11 +100,15 @@ async def refuse_duplicate(
     candidate = Candidate(
         parsed=description.parsed, fingerprint=dedup_key, change=description.change
     )
-    verdicts = await cross_encoder.reconsider(
-        [(hypothesis, each.id.hypothesis) for each in neighbours],
-        verdicts_of_words(candidate, neighbours),
-    )
+    verdicts = verdicts_of_words(candidate, neighbours)
     decision = decide_claim(candidate, neighbours, verdicts)
+    if decision.reason in {
+        None,
+        "paraphrase",
+    }:  # the words decide: others wait for this turn to end
+        pairs = [(hypothesis, each.id.hypothesis) for each in neighbours]
+        verdicts = await cross_encoder.reconsider(pairs, verdicts)
+        decision = decide_claim(candidate, neighbours, verdicts)
     if decision.reason is not None:
         raise DuplicateClaimError(
             reason=decision.reason,

@@ -8,7 +8,7 @@ import pytest
 from coordinator.dedup.cross_encoder import MOST_ASKED, CrossEncoder
 from coordinator.dedup.tables import read_table
 from shared.words import REFERENCE_VOCABULARY, Verdict, decide, parse_hypothesis
-from tests.factories import CAMPAIGN
+from tests.factories import CAMPAIGN, make_program
 
 DATA = Path(__file__).parents[1] / "data"
 IDEAS = f"/v1/campaigns/{CAMPAIGN}/ideas"
@@ -89,6 +89,17 @@ def test_a_mechanism_told_without_its_name_is_refused(agent):
     assert answer.status_code == 409, answer.text
     assert answer.json()["reason"] == "paraphrase"
     assert answer.json()["matches"][0]["hypothesis"] == NAMED
+
+
+def test_what_the_code_settles_is_read_by_nobody(agent, monkeypatch):
+    asked = []
+    monkeypatch.setattr(CrossEncoder, "compare", lambda _, pairs: asked.append(pairs) or [])
+    source = make_program(depth=6)
+    assert agent.claim(hypothesis=NAMED, source=source).status_code == 201
+    asked.clear()
+    answer = agent.claim(hypothesis=TOLD, source=source)
+    assert answer.json()["reason"] == "same-program"
+    assert asked == []
 
 
 def test_a_baseline_is_repeated_by_no_words(agent, monkeypatch):
