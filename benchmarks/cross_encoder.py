@@ -19,6 +19,10 @@ The pairs whose labels cannot be told by their look (`dedup_pairs_even*`) teach 
 that has not learned to read: it is trained without most of them first, and goes on from there with
 all (`--start`).
 
+A larger model reads better, and is too slow for a claim. It is trained in the same way (`--base`)
+and teaches the small one (`--teacher`, `--teacher-base`): what it makes of a pair is half of what
+the small one learns of a labelled pair, and all of what it learns of a mined one.
+
 Pairs that the words call the same are left out of the nearest. So are the pairs of `test/`
 categories, by topic.
 """
@@ -32,7 +36,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -41,13 +45,18 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, linear
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedTokenizerBase,
+)
 
 from coordinator.dedup.cross_encoder import ADAPTER, Pair, tokenize, untrained
 from coordinator.dedup.tables import read_table
 from coordinator.search.embedder import Embedder
 from shared.words import DEFAULT_VOCABULARY, REFERENCE_VOCABULARY, decide, parse_hypothesis
 
-RANK = 16
+RANK = 32
 BATCH = 32
 LEARNING_RATE = 6e-4  # at most; less where `--start` goes on
 PER_EPOCH = 8_000  # of the mined pairs, drawn anew
@@ -66,7 +75,7 @@ ENDS = ["", " (quick test)", " Should lower val_bpb.", ", to see if val_bpb impr
 @dataclass(frozen=True)
 class Example:
     pair: Pair
-    is_same: bool
+    same: float  # how likely: 0 or 1 where nobody but the label says so
     weight: float = 1.0
 
 
@@ -85,8 +94,8 @@ class Examples:
         everything = [
             *self.labelled,
             *drawn,
-            *(Example(pair, True, 0.5) for pair in restyled),
-            *(Example(pair, False, 0.5) for pair in by_chance),
+            *(Example(pair, 1.0, 0.5) for pair in restyled),
+            *(Example(pair, 0.0, 0.5) for pair in by_chance),
         ]
         chance.shuffle(everything)
         return everything
@@ -158,7 +167,7 @@ def collect(paths: Sequence[Path], histories: Path, held_out: set[str], seed: in
     for path in paths:
         name = path.stem.removeprefix("dedup_pairs_")
         for row in read_table(path):
-            example = Example((row["a"], row["b"]), row["label"] == "dup")
+            example = Example((row["a"], row["b"]), float(row["label"] == "dup"))
             if name in held_out:
                 examples.held_out.setdefault(name, []).append(example)
             elif row["category"].startswith("test/"):
@@ -176,7 +185,7 @@ def collect(paths: Sequence[Path], histories: Path, held_out: set[str], seed: in
         ):
             known = pool.map(is_known, found, chunksize=50)
             examples.mined += [
-                Example(pair, False, weight)
+                Example(pair, 0.0, weight)
                 for pair, same in zip(found, known, strict=True)
                 if not same
             ]
@@ -200,6 +209,23 @@ def adapt(model: nn.Module) -> dict[str, nn.Parameter]:
     return learning
 
 
+def adapted(
+    base: Path | None, adapter: Path | None
+) -> tuple[nn.Module, PreTrainedTokenizerBase, dict[str, nn.Parameter]]:
+    """A model with what `adapter` has learned, which may be of a lower rank; and what learns."""
+    if base is None:
+        model, tokenizer = untrained()
+    else:
+        model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=1)
+        tokenizer = AutoTokenizer.from_pretrained(base)
+    learning = adapt(model)
+    if adapter is not None:
+        for name, value in load_file(adapter).items():
+            learning[name].data[tuple(map(slice, value.shape))] = value.float()
+    # With dropout it learns nothing in an epoch: all that it knows must fit together.
+    return model.eval(), tokenizer, learning
+
+
 def batches(examples: Sequence[Example], chance: random.Random) -> list[list[Example]]:
     """Batches of like lengths, in any order."""
     found = []
@@ -212,15 +238,39 @@ def batches(examples: Sequence[Example], chance: random.Random) -> list[list[Exa
     return found
 
 
-def report(model: nn.Module, tokenizer: object, held_out: dict[str, list[Example]]) -> None:
+def read(
+    model: nn.Module, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example]
+) -> dict[Pair, float]:
+    """The log-odds of each pair that it is the same experiment."""
+    found = {}
+    pairs = sorted({each.pair for each in examples}, key=lambda pair: len("".join(pair)))
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for start in range(0, len(pairs), BATCH):
+            some = pairs[start : start + BATCH]
+            log_odds = model(**tokenize(tokenizer, some)).logits[:, 0].float().tolist()
+            found |= dict(zip(some, log_odds, strict=True))
+            if start // BATCH % 100 == 99:
+                say(f"{start + BATCH} of {len(pairs)} pairs read")
+    return found
+
+
+def taught(examples: Examples, opinions: dict[Pair, float]) -> Examples:
+    """The same examples, and what a teacher makes of them."""
+    likely = {pair: 1 / (1 + math.exp(-log_odds)) for pair, log_odds in opinions.items()}
+    return replace(
+        examples,
+        labelled=[replace(x, same=(x.same + likely[x.pair]) / 2) for x in examples.labelled],
+        mined=[Example(x.pair, likely[x.pair]) for x in examples.mined],
+    )
+
+
+def report(
+    model: nn.Module, tokenizer: PreTrainedTokenizerBase, held_out: dict[str, list[Example]]
+) -> None:
     for name, examples in held_out.items():
-        log_odds = []
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            for start in range(0, len(examples), 50):
-                pairs = [each.pair for each in examples[start : start + 50]]
-                log_odds += model(**tokenize(tokenizer, pairs)).logits[:, 0].float().tolist()
-        called = np.array(log_odds) > 0
-        same = np.array([each.is_same for each in examples])
+        log_odds = read(model, tokenizer, examples)
+        called = np.array([log_odds[each.pair] > 0 for each in examples])
+        same = np.array([each.same > 0 for each in examples])
         hits = int((called & same).sum())
         say(
             f"{name}: precision {hits / max(1, called.sum()):.3f} recall {hits / same.sum():.3f}"
@@ -235,6 +285,9 @@ def main() -> None:
     parser.add_argument("--held-out", nargs="*", default=[])
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--start", type=Path, help="an adapter to go on from")
+    parser.add_argument("--base", type=Path, help="folder of another model to adapt")
+    parser.add_argument("--teacher", type=Path, help="the adapter of a model that teaches this one")
+    parser.add_argument("--teacher-base", type=Path, help="folder of the model that it adapts")
     parser.add_argument("--out", type=Path, default=ADAPTER)
     parser.add_argument("--rate", type=float, default=LEARNING_RATE)
     parser.add_argument("--seed", type=int, default=0)
@@ -243,12 +296,12 @@ def main() -> None:
     torch.set_num_threads(os.cpu_count() or 1)  # the embedder took all but one from everybody
     chance = random.Random(options.seed)
     torch.manual_seed(options.seed)
-    model, tokenizer = untrained()
-    learning = adapt(model)
-    if options.start is not None:
-        for name, value in load_file(options.start).items():
-            learning[name].data.copy_(value)
-    model.eval()  # with dropout it learns nothing in an epoch: all that it knows must fit together
+    if options.teacher is not None:
+        teacher, its_tokenizer, _ = adapted(options.teacher_base, options.teacher)
+        everything = [*examples.labelled, *examples.mined]
+        examples = taught(examples, read(teacher, its_tokenizer, everything))
+        del teacher
+    model, tokenizer, learning = adapted(options.base, options.start)
     optimizer = torch.optim.AdamW(learning.values(), lr=options.rate, weight_decay=0.01)
     epochs = [batches(examples.epoch(chance), chance) for _ in range(options.epochs)]
     steps = sum(map(len, epochs))
@@ -258,7 +311,7 @@ def main() -> None:
     for number, epoch in enumerate(epochs):
         total = 0.0
         for step, batch in enumerate(epoch, 1):
-            same = torch.tensor([float(each.is_same) for each in batch])
+            same = torch.tensor([each.same for each in batch])
             weight = torch.tensor([each.weight for each in batch])
             features = tokenize(tokenizer, [each.pair for each in batch])
             with torch.autocast("cpu", torch.bfloat16):
