@@ -25,7 +25,7 @@ from shared.words.hypotheses import ParsedHypothesis, name_of
 from shared.words.weights import OPINION, OPINION_BIAS
 
 OPEN_ABOVE = -3.0  # of what leans further to "distinct", one in two hundred is the same
-SURE = 4.0  # beyond this, more of one side says no more
+SURE = 3.0  # beyond this, more of one side says no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,14 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
         return Verdict("distinct", contradiction)
     evidence = evidence_of_content(a, b)
     margin = score(evidence)
+    is_open = margin > OPEN_ABOVE and all(each.atoms or len(each.words) > 1 for each in (a, b))
     if margin > OPEN_ABOVE:
+        # Alike but for a word: against it, and yet to be read, for the word may mean the same.
         evidence = {**evidence, **evidence_of_moulds(a, b)}
         margin = score(evidence)
     if margin > 0 and evidence["every change agrees"]:
         return Verdict("duplicate", f"the same change of {_names(a.atoms)}")
-    says_something = all(each.atoms or len(each.words) > 1 for each in (a, b))
-    leaning = margin if margin > OPEN_ABOVE and says_something else None
+    leaning = margin if is_open else None
     if margin > 0:
         return Verdict("duplicate", _heaviest(evidence, 1), leaning)
     names = f"{_names(a.atoms) or 'other words'} against {_names(b.atoms) or 'other words'}"
