@@ -211,6 +211,16 @@ def test_an_open_verdict_follows_a_second_reader_who_is_sure():
     assert not reconsider(told, -6.0).is_duplicate
 
 
+def test_alike_but_for_a_word_is_for_a_second_reader_to_tell():
+    told = verdict(
+        "Use fp8 matmuls in the MLP up-projection c_fc alone.",
+        "Use fp8 matmuls in c_fc (the MLP up-projection) alone.",
+    )
+    assert told.kind == "distinct"
+    assert reconsider(told, 3.0).is_duplicate
+    assert not reconsider(told, 0.0).is_duplicate
+
+
 def test_a_second_reader_who_agrees_changes_nothing_of_what_is_said():
     told = verdict(*OPEN)
     assert reconsider(told, 6.0 if told.is_duplicate else -6.0) == told
