@@ -3,7 +3,7 @@
 The words decide where they can be read: values that contradict each other, changes that are equal.
 What is left, a mechanism told once by its name and once by what it does, needs a model that reads
 both texts together. It is the packaged MiniLM with a low-rank adaptation (LoRA, arXiv:2106.09685)
-of 2.7 MB, made by `benchmarks/cross_encoder.py` from the labelled pairs and from what a larger
+of 2.8 MB, made by `benchmarks/cross_encoder.py` from the labelled pairs and from what a larger
 model makes of them; its opinion is weighed with the evidence of the words, see
 `shared.words.reconsider`.
 """

@@ -24,7 +24,7 @@ from shared.words.evidence import (
 from shared.words.hypotheses import ParsedHypothesis, name_of
 from shared.words.weights import OPINION, OPINION_BIAS
 
-OPEN_ABOVE = -3.0  # of what leans further to "distinct", one in two hundred is the same
+OPEN_ABOVE = -3.0  # nobody is asked where what is changed leans further to "distinct"
 SURE = 3.0  # beyond this, more of one side says no more
 
 
@@ -62,14 +62,15 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
         return Verdict("distinct", contradiction)
     evidence = evidence_of_content(a, b)
     margin = score(evidence)
-    is_open = margin > OPEN_ABOVE and all(each.atoms or len(each.words) > 1 for each in (a, b))
-    if margin > OPEN_ABOVE:
+    is_near = margin > OPEN_ABOVE
+    if is_near:
         # Alike but for a word: against it, and yet to be read, for the word may mean the same.
         evidence = {**evidence, **evidence_of_moulds(a, b)}
         margin = score(evidence)
     if margin > 0 and evidence["every change agrees"]:
         return Verdict("duplicate", f"the same change of {_names(a.atoms)}")
-    leaning = margin if is_open else None
+    says_something = all(each.atoms or len(each.words) > 1 for each in (a, b))
+    leaning = margin if is_near and says_something else None
     if margin > 0:
         return Verdict("duplicate", _heaviest(evidence, 1), leaning)
     names = f"{_names(a.atoms) or 'other words'} against {_names(b.atoms) or 'other words'}"

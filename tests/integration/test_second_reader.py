@@ -12,7 +12,7 @@ from tests.factories import CAMPAIGN, make_program
 
 DATA = Path(__file__).parents[1] / "data"
 IDEAS = f"/v1/campaigns/{CAMPAIGN}/ideas"
-# Nothing was fitted on these, neither the rule nor the reader.
+# Neither rule nor reader was fitted on these; by them was chosen how much its opinion counts.
 UNSEEN = ["acceptance10", "loop10", "voices", "acceptance11"]
 # Told once by its name and once by what it does.
 NAMED = "Polyak averaging of weights, decay 0.999 per step, and evaluate with the averaged copy."
