@@ -39,9 +39,10 @@ def _test_time(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
 
 def _other_places(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     """The same words in other parts, unless all that they say is read and agrees."""
+    if not (len(a.parts) == len(b.parts) > 1 and is_swapped(a, b)):
+        return ""
     is_same = agrees(a, b) and not any(atom.is_vague for atom in a.atoms)
-    is_other = is_swapped(a, b) and len(a.parts) == len(b.parts) > 1 and not is_same
-    return "the same words in each other's places" if is_other else ""
+    return "" if is_same else "the same words in each other's places"
 
 
 def _other_part(a: ParsedHypothesis, b: ParsedHypothesis) -> str:

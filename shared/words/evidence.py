@@ -5,6 +5,7 @@ The similarity of the embeddings is not among them: its fitted weight was zero.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from shared.words.atoms import Atom
 from shared.words.comparing import compare
@@ -19,7 +20,7 @@ from shared.words.likeness import (
     opposite,
 )
 from shared.words.moulds import Mould, mould_of
-from shared.words.targets import ratios, reachable, targets, unmet
+from shared.words.targets import ratios, reachable, said, targets, unmet
 from shared.words.weights import AGAINST, BIAS, FOR
 
 Evidence = Mapping[str, float]
@@ -48,6 +49,7 @@ def evidence_of_content(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     return {**_of_atoms(a, b), **_of_numbers(a, b), **_of_words(a, b)}
 
 
+@lru_cache(maxsize=64)  # five times for a pair
 def agreement(a: ParsedHypothesis, b: ParsedHypothesis) -> tuple[int, int, int]:
     """How many changes agree, how many contradict, and how many the longer list has."""
     one = [part for atom in a.atoms for part in each_part(atom)]
@@ -101,7 +103,7 @@ def _of_atoms(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
 
 
 def _of_numbers(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
-    missing = [unmet(a.quantities, b.quantities), unmet(b.quantities, a.quantities)]
+    missing = [unmet(a.quantities, said(b)), unmet(b.quantities, said(a))]
     mine, others = targets(a), targets(b)
     met = [len(mine) - unmet(mine, reachable(b)), len(others) - unmet(others, reachable(a))]
     if not (a.named & b.named - {"test_time"} or set(a.parameters) & set(b.parameters)):
@@ -174,7 +176,7 @@ def is_read(parsed: ParsedHypothesis) -> bool:
 
 def is_swapped(a: ParsedHypothesis, b: ParsedHypothesis) -> bool:
     """The same words in other parts: `wide first, narrow last` and `narrow first, wide last`."""
-    if a.said == b.said or sorted(a.said) != sorted(b.said):
+    if a.words_said != b.words_said or a.said == b.said or sorted(a.said) != sorted(b.said):
         return False
     return sorted(map(sorted, a.parts)) != sorted(map(sorted, b.parts)) or a.said[::-1] == b.said
 

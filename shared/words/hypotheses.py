@@ -74,6 +74,10 @@ class ParsedHypothesis:
     meanings: tuple[str, ...] = ()
     parts: tuple[tuple[str, ...], ...] = ()
 
+    def __hash__(self) -> int:
+        """The hash of the text: that of all that was read takes longer than what it looks up."""
+        return hash(self.text)
+
     @property
     def parameters(self) -> tuple[str, ...]:
         """The parameters touched, whatever their part: `("batch", "lr")`, for an index to hold."""

@@ -47,9 +47,9 @@ class Quantity:
     def reads_as(self, other: "Quantity") -> bool:
         """Whether both may be the same number, whatever they do with it."""
         if self.suffix == other.suffix or self.value == other.value:
-            return _close(self.value, other.value, 0.0)
+            return is_close(self.value, other.value, 0.0)
         slack = max(self.slack, other.slack)
-        return any(_close(a, b, slack) for a in self.readings() for b in other.readings())
+        return any(is_close(a, b, slack) for a in self.readings() for b in other.readings())
 
     def as_value(self) -> "Quantity":
         """The same number as a plain value: `from 4x to 5x` sets, it does not scale."""
@@ -67,7 +67,8 @@ class Quantity:
         return (self.value,)
 
 
-def _close(a: float, b: float, slack: float) -> bool:
+def is_close(a: float, b: float, slack: float) -> bool:
+    """Whether two numbers are one but for ``slack`` and what a computer rounds."""
     if a == b:
         return True
     gap = abs(a - b)

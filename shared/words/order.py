@@ -20,6 +20,8 @@ _FIRST = re.compile(
 _THEN = re.compile(
     r",? (?:and )?then |, later | followed by | before (?!now|it |the residual|each )"
 )
+_THEN_SAYS = (" then ", ", later ", " followed by ", " before ")
+_AFTER_SAYS = (" after ", " afterwards ")
 _AFTER = re.compile(r" after(?:wards)? ")
 _FROM_TO = re.compile(r"\bfrom (.+?) to (.+)")
 _ENDINGS = re.compile(r"(?:est|er|s|ed|ing)$")
@@ -27,7 +29,8 @@ _ENDINGS = re.compile(r"(?:est|er|s|ed|ing)$")
 
 def is_reversed(a: str, b: str) -> bool:
     """Whether what one text puts first the other puts last, and the other way round."""
-    one, other = _order(a), _order(b)
+    one = _order(a)
+    other = _order(b) if one is not None else None
     if one is None or other is None:
         return False
     return bool(one[0] & other[1] - other[0]) and bool(one[1] & other[0] - one[0])
@@ -36,12 +39,15 @@ def is_reversed(a: str, b: str) -> bool:
 @lru_cache(maxsize=4_096)
 def _order(text: str) -> tuple[frozenset[str], frozenset[str]] | None:
     """The words of what comes earlier and of what comes later, if the text says an order."""
-    clauses = _CLAUSE.split(text)
-    opening = next((each for each in clauses if _FIRST.search(each)), None)
-    if opening is not None and len(clauses) > 1:
-        rest = " ".join(each for each in clauses if each is not opening)
-        return _words(opening), _words(rest)
-    for pattern, sign in ((_THEN, 1), (_AFTER, -1)):
+    if _FIRST.search(text):  # in few; to cut all into clauses would take as long as the rest
+        clauses = _CLAUSE.split(text)
+        opening = next((each for each in clauses if _FIRST.search(each)), None)
+        if opening is not None and len(clauses) > 1:
+            rest = " ".join(each for each in clauses if each is not opening)
+            return _words(opening), _words(rest)
+    for pattern, telling, sign in ((_THEN, _THEN_SAYS, 1), (_AFTER, _AFTER_SAYS, -1)):
+        if not any(word in text for word in telling):
+            continue
         sides = pattern.split(text, maxsplit=1)
         if len(sides) == 2:
             earlier, later = sides[::sign]

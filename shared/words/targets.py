@@ -1,29 +1,78 @@
 """The numbers of a hypothesis: what parameters take, and what they are scaled by."""
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from shared.words.atoms import Atom
 from shared.words.hypotheses import ParsedHypothesis
-from shared.words.numbers import Quantity
+from shared.words.numbers import Quantity, is_close
 
 
-def unmet(numbers: Sequence[Quantity], others: Sequence[Quantity]) -> int:
-    """How many of the numbers none of the others can be."""
-    return sum(not _is_met(number, others) for number in numbers)
+class Pool:
+    """Numbers among which others are looked for, thousands of times for a claim.
+
+    Args:
+        quantities: as they were said.
+        products: further plain values.
+    """
+
+    __slots__ = ("_other", "_plain", "_steps")
+
+    def __init__(self, quantities: Iterable[Quantity], products: Iterable[float] = ()) -> None:
+        self._steps: list[Quantity] = []
+        self._other: list[Quantity] = []
+        self._plain = list(products)
+        for each in quantities:
+            if each.kind == "delta":
+                self._steps.append(each)
+            elif each.suffix or each.slack:
+                self._other.append(each)
+            else:
+                self._plain.append(each.value)
+        self._plain.sort()
+
+    def has(self, number: Quantity) -> bool:
+        """Whether one of them can be the number."""
+        # "3x" may set a ratio to 3 or scale it by 3: only a step is another thing.
+        if number.kind == "delta":
+            return any(number.reads_as(each) for each in self._steps)
+        return self._has_plain(number) or any(number.reads_as(each) for each in self._other)
+
+    def _has_plain(self, number: Quantity) -> bool:
+        slack = number.slack if number.suffix else 0.0
+        for value in number.readings() if number.suffix else (number.value,):
+            # Those that are close to it stand beside its place in their order.
+            place = bisect_left(self._plain, value)
+            for near in (place - 1, place):
+                if 0 <= near < len(self._plain) and is_close(value, self._plain[near], slack):
+                    return True
+        return False
 
 
-def _is_met(number: Quantity, others: Sequence[Quantity]) -> bool:
-    # "3x" may set a ratio to 3 or scale it by 3: only a step is another thing.
-    is_step = number.kind == "delta"
-    for other in others:  # noqa: SIM110 - any() takes twice as long, and a claim asks thousands of times
-        if (other.kind == "delta") is is_step and number.reads_as(other):
-            return True
-    return False
+def unmet(numbers: Sequence[Quantity], pool: Pool) -> int:
+    """How many of the numbers none of the pool can be."""
+    return sum(not pool.has(number) for number in numbers)
 
 
-def targets(parsed: ParsedHypothesis) -> list[Quantity]:
+@lru_cache(maxsize=256)
+def said(parsed: ParsedHypothesis) -> Pool:
+    """Every number said."""
+    return Pool(parsed.quantities)
+
+
+@lru_cache(maxsize=256)
+def reachable(parsed: ParsedHypothesis) -> Pool:
+    """Every number said, and every value scaled by every factor said."""
+    values = [number.value for number in parsed.quantities if number.kind == "value"]
+    factors = [number.value for number in parsed.quantities if number.kind == "factor"]
+    return Pool(parsed.quantities, [value * factor for value in values for factor in factors])
+
+
+@lru_cache(maxsize=256)
+def targets(parsed: ParsedHypothesis) -> tuple[Quantity, ...]:
     """The numbers that parameters take: as said, or the old number and what becomes of it."""
-    return list(_each_target(parsed.atoms))
+    return tuple(_each_target(parsed.atoms))
 
 
 def _each_target(atoms: Sequence[Atom]) -> Iterator[Quantity]:
@@ -38,15 +87,8 @@ def _each_target(atoms: Sequence[Atom]) -> Iterator[Quantity]:
                 yield Quantity(value=start.value + atom.change.value)
 
 
-def reachable(parsed: ParsedHypothesis) -> list[Quantity]:
-    """Every number said, and every value scaled by every factor said."""
-    values = [number for number in parsed.quantities if number.kind == "value"]
-    factors = [number for number in parsed.quantities if number.kind == "factor"]
-    scaled = [Quantity(value=x.value * y.value) for x in values for y in factors]
-    return [*parsed.quantities, *scaled]
-
-
-def ratios(parsed: ParsedHypothesis) -> set[float]:
+@lru_cache(maxsize=256)
+def ratios(parsed: ParsedHypothesis) -> frozenset[float]:
     """By what each change scales: as said, or new by old."""
     found = set()
     for atom in parsed.atoms:
@@ -55,4 +97,4 @@ def ratios(parsed: ParsedHypothesis) -> set[float]:
         found |= {
             new.value / old.value for new, old in zip(atom.new, atom.old, strict=False) if old.value
         }
-    return found
+    return frozenset(found)

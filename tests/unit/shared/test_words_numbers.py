@@ -1,7 +1,10 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.words.lexer import tokens
-from shared.words.numbers import Quantity
+from shared.words.numbers import QUANTITY, Quantity, read_quantity
+from shared.words.targets import Pool
 
 
 def quantity(text):
@@ -71,3 +74,25 @@ def test_different_numbers_stay_different(one, other):
 
 def test_infinity_equals_nothing_by_accident():
     assert not Quantity(value=float("inf")).equals(Quantity(value=1.0))
+
+
+SAID = ["2", "0.02", "2%", "512K", "524288", "524K", "1/3", "0.33", "0.333", "x1.5", "1.5", "+1"]
+quantities = st.one_of(
+    st.sampled_from([read_quantity(match) for text in SAID for match in QUANTITY.finditer(text)]),
+    st.builds(
+        Quantity,
+        value=st.one_of(st.integers(-3, 3).map(float), st.floats(allow_nan=False)),
+        kind=st.sampled_from(["value", "factor", "delta"]),
+        suffix=st.sampled_from(["", "", "k", "m", "%", "/"]),
+        slack=st.sampled_from([0.0, 0.005, 0.5]),
+    ),
+)
+
+
+@given(quantities, st.lists(quantities, max_size=8), st.lists(st.floats(-2, 2), max_size=3))
+def test_a_pool_has_what_one_of_its_numbers_can_be(number, others, products):
+    everything = [*others, *(Quantity(value=product) for product in products)]
+    assert Pool(others, products).has(number) == any(
+        (each.kind == "delta") == (number.kind == "delta") and number.reads_as(each)
+        for each in everything
+    )
