@@ -53,7 +53,7 @@ class Verdict:
 
 def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
     """The verdict on two hypotheses."""
-    if not (a.words or a.atoms) or not (b.words or b.atoms):
+    if _says_nothing(a) or _says_nothing(b):
         return Verdict("distinct", "nothing is said")
     if a.text == b.text:
         return Verdict("duplicate", "the same words")
@@ -69,13 +69,18 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
         margin = score(evidence)
     if margin > 0 and evidence["every change agrees"]:
         return Verdict("duplicate", f"the same change of {_names(a.atoms)}")
-    says_something = all(each.atoms or len(each.words) > 1 for each in (a, b))
+    says_something = all(each.atoms or len(each.said) > 1 for each in (a, b))
     leaning = margin if is_near and says_something else None
     if margin > 0:
         return Verdict("duplicate", _heaviest(evidence, 1), leaning)
     names = f"{_names(a.atoms) or 'other words'} against {_names(b.atoms) or 'other words'}"
     is_other = evidence["nothing in common"]
     return Verdict("distinct", names if is_other else _heaviest(evidence, -1), leaning)
+
+
+def _says_nothing(parsed: ParsedHypothesis) -> bool:
+    """Not a word of a change; what is told in words of another field is one for a second reader."""
+    return not (parsed.words or parsed.atoms) and len(parsed.said) < 2
 
 
 def reconsider(verdict: Verdict, log_odds: float) -> Verdict:

@@ -239,3 +239,11 @@ def test_a_second_reader_who_agrees_changes_nothing_of_what_is_said():
 )
 def test_what_the_words_settle_is_put_to_nobody(one, other):
     assert not verdict(one, other).is_open
+
+
+def test_what_is_told_in_words_that_nobody_knows_is_left_open():
+    told = parse_hypothesis("Lengthen rows: train at 2**12 tokens, same total batch size")
+    again = parse_hypothesis("An optimizer step on every single pass of 128 rows")
+    assert not told.words
+    assert not told.atoms
+    assert decide(told, again).is_open
