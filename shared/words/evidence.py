@@ -49,7 +49,7 @@ def evidence_of_content(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     return {**_of_atoms(a, b), **_of_numbers(a, b), **_of_words(a, b)}
 
 
-@lru_cache(maxsize=64)  # five times for a pair
+@lru_cache(maxsize=64)  # asked for up to five times for a pair
 def agreement(a: ParsedHypothesis, b: ParsedHypothesis) -> tuple[int, int, int]:
     """How many changes agree, how many contradict, and how many the longer list has."""
     one = [part for atom in a.atoms for part in each_part(atom)]
