@@ -7,7 +7,6 @@ prepare, so texts are padded to few shapes, and all of them are made ready at on
 
 import warnings
 from collections.abc import Callable, Mapping
-from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -95,6 +94,14 @@ def _pack(model: "Module") -> None:
     """
     import torch  # noqa: PLC0415
 
+    # A script, because a trace cannot write its list of no arguments down.
+    script = torch.jit.CompilationUnit(
+        """
+        def product(x, weight, bias: Optional[Tensor]):
+            return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], None)
+        """
+    )
+
     class Packed(torch.nn.Module):
         def __init__(self, layer: torch.nn.Linear) -> None:
             super().__init__()
@@ -103,26 +110,13 @@ def _pack(model: "Module") -> None:
             self.bias = layer.bias
 
         def forward(self, x: "Tensor") -> "Tensor":
-            product: Tensor = _packed_product()(x, self.weight, self.bias)
+            product: Tensor = script.product(x, self.weight, self.bias)
             return product
 
     for name, layer in list(model.named_modules()):
         if isinstance(layer, torch.nn.Linear):
             above, _, last = name.rpartition(".")
             setattr(model.get_submodule(above), last, Packed(layer))
-
-
-@cache
-def _packed_product() -> Any:
-    """The product as a script: a trace cannot write its list of no arguments down."""
-    import torch  # noqa: PLC0415
-
-    return torch.jit.CompilationUnit(
-        """
-        def product(x, weight, bias: Optional[Tensor]):
-            return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], None)
-        """
-    ).product
 
 
 def use_one_core() -> None:

@@ -53,7 +53,8 @@ class Verdict:
 
 def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
     """The verdict on two hypotheses."""
-    if _says_nothing(a) or _says_nothing(b):
+    are_telling = not (_is_one_word(a) or _is_one_word(b))
+    if any(_is_one_word(each) and not each.words for each in (a, b)):
         return Verdict("distinct", "nothing is said")
     if a.text == b.text:
         return Verdict("duplicate", "the same words")
@@ -69,8 +70,7 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
         margin = score(evidence)
     if margin > 0 and evidence["every change agrees"]:
         return Verdict("duplicate", f"the same change of {_names(a.atoms)}")
-    says_something = all(each.atoms or len(each.said) > 1 for each in (a, b))
-    leaning = margin if is_near and says_something else None
+    leaning = margin if is_near and are_telling else None
     if margin > 0:
         return Verdict("duplicate", _heaviest(evidence, 1), leaning)
     names = f"{_names(a.atoms) or 'other words'} against {_names(b.atoms) or 'other words'}"
@@ -78,9 +78,9 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
     return Verdict("distinct", names if is_other else _heaviest(evidence, -1), leaning)
 
 
-def _says_nothing(parsed: ParsedHypothesis) -> bool:
-    """Not a word of a change; what is told in words of another field is one for a second reader."""
-    return not (parsed.words or parsed.atoms) and len(parsed.said) < 2
+def _is_one_word(parsed: ParsedHypothesis) -> bool:
+    """No change was read, and there is nothing to read for a second reader either."""
+    return not parsed.atoms and len(parsed.said) < 2
 
 
 def reconsider(verdict: Verdict, log_odds: float) -> Verdict:

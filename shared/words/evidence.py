@@ -176,7 +176,7 @@ def is_read(parsed: ParsedHypothesis) -> bool:
 
 def is_swapped(a: ParsedHypothesis, b: ParsedHypothesis) -> bool:
     """The same words in other parts: `wide first, narrow last` and `narrow first, wide last`."""
-    if a.words_said != b.words_said or a.said == b.said or sorted(a.said) != sorted(b.said):
+    if a.said == b.said or sorted(a.said) != sorted(b.said):
         return False
     return sorted(map(sorted, a.parts)) != sorted(map(sorted, b.parts)) or a.said[::-1] == b.said
 

@@ -20,8 +20,6 @@ _FIRST = re.compile(
 _THEN = re.compile(
     r",? (?:and )?then |, later | followed by | before (?!now|it |the residual|each )"
 )
-_THEN_SAYS = (" then ", ", later ", " followed by ", " before ")
-_AFTER_SAYS = (" after ", " afterwards ")
 _AFTER = re.compile(r" after(?:wards)? ")
 _FROM_TO = re.compile(r"\bfrom (.+?) to (.+)")
 _ENDINGS = re.compile(r"(?:est|er|s|ed|ing)$")
@@ -45,9 +43,7 @@ def _order(text: str) -> tuple[frozenset[str], frozenset[str]] | None:
         if opening is not None and len(clauses) > 1:
             rest = " ".join(each for each in clauses if each is not opening)
             return _words(opening), _words(rest)
-    for pattern, telling, sign in ((_THEN, _THEN_SAYS, 1), (_AFTER, _AFTER_SAYS, -1)):
-        if not any(word in text for word in telling):
-            continue
+    for pattern, sign in ((_THEN, 1), (_AFTER, -1)):
         sides = pattern.split(text, maxsplit=1)
         if len(sides) == 2:
             earlier, later = sides[::sign]

@@ -41,7 +41,7 @@ class Pool:
 
     def _has_plain(self, number: Quantity) -> bool:
         slack = number.slack if number.suffix else 0.0
-        for value in number.readings() if number.suffix else (number.value,):
+        for value in number.readings():
             # Those that are close to it stand beside its place in their order.
             place = bisect_left(self._plain, value)
             for near in (place - 1, place):
