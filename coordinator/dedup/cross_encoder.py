@@ -9,15 +9,14 @@ model makes of them; its opinion is weighed with the evidence of the words, see
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from coordinator.search.embedder import THREADS, packaged_model
-from coordinator.search.frozen import Numbers, be_quiet, frozen, use_one_core
+from coordinator.search.embedder import packaged_model
+from coordinator.search.frozen import Numbers, be_quiet, frozen, model_threads
 from shared.words import Verdict, reconsider
 
 if TYPE_CHECKING:
@@ -35,9 +34,7 @@ class CrossEncoder:
     """One model and the threads that run it; create it once per process."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(
-            max_workers=THREADS, thread_name_prefix="cross-encoder", initializer=use_one_core
-        )
+        self._threads = model_threads("cross-encoder")
 
     async def reconsider(
         self, pairs: Sequence[Pair], verdicts: Sequence[Verdict | None]
@@ -50,7 +47,12 @@ class CrossEncoder:
         Raises:
             EmbeddingModelError: the packaged weights are missing.
         """
-        return await asyncio.to_thread(self.reconsider_many, pairs, verdicts, MOST_ASKED)
+        asked = _asked(verdicts, MOST_ASKED)
+        loop = asyncio.get_running_loop()
+        opinions = await asyncio.gather(
+            *(loop.run_in_executor(self._threads, _log_odds, pairs[n]) for n in asked)
+        )
+        return _reconsidered(verdicts, dict(zip(asked, opinions, strict=True)))
 
     def reconsider_many(
         self,
@@ -59,12 +61,9 @@ class CrossEncoder:
         most: int | None = None,
     ) -> list[Verdict | None]:
         """The same, for a thread that may wait; all open ones where `most` is not given."""
-        found = list(verdicts)
-        is_open = {n: verdict for n, verdict in enumerate(found) if verdict and verdict.is_open}
-        asked = sorted(is_open, key=lambda n: not is_open[n].is_duplicate)[:most]
-        for n, log_odds in zip(asked, self.compare([pairs[n] for n in asked]), strict=True):
-            found[n] = reconsider(is_open[n], log_odds)
-        return found
+        asked = _asked(verdicts, most)
+        opinions = self.compare([pairs[n] for n in asked])
+        return _reconsidered(verdicts, dict(zip(asked, opinions, strict=True)))
 
     def compare(self, pairs: Sequence[Pair]) -> list[float]:
         """The log-odds of each pair that it is the same experiment.
@@ -85,6 +84,22 @@ class CrossEncoder:
     def close(self) -> None:
         """Ends the threads; nothing may be compared afterwards."""
         self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+def _asked(verdicts: Sequence[Verdict | None], most: int | None) -> list[int]:
+    is_open = [
+        (not each.is_duplicate, n) for n, each in enumerate(verdicts) if each and each.is_open
+    ]
+    return [n for _, n in sorted(is_open)[:most]]
+
+
+def _reconsidered(
+    verdicts: Sequence[Verdict | None], opinions: Mapping[int, float]
+) -> list[Verdict | None]:
+    return [
+        reconsider(verdict, opinions[n]) if verdict and n in opinions else verdict
+        for n, verdict in enumerate(verdicts)
+    ]
 
 
 def tokenize(tokenizer: "PreTrainedTokenizerBase", pairs: Sequence[Pair]) -> "BatchEncoding":

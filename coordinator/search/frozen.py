@@ -5,8 +5,11 @@ them, and holds no lock of the interpreter while it runs. A product of a new sha
 prepare, so texts are padded to few shapes, and all of them are made ready at once.
 """
 
+import itertools
+import os
 import warnings
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+THREADS = max(1, (len(CORES) or os.cpu_count() or 2) // 2)
 PAD_TO = 8  # tokens
 
 Text = TypeVar("Text")
@@ -119,11 +124,23 @@ def _pack(model: "Module") -> None:
             setattr(model.get_submodule(above), last, Packed(layer))
 
 
-def use_one_core() -> None:
-    """Have this thread compute on its own; two on one text would take nearly as long."""
-    import torch  # noqa: PLC0415
+def model_threads(name: str) -> ThreadPoolExecutor:
+    """Threads for half of the cores, each of which computes alone, on cores of its own.
 
-    torch.set_num_threads(1)
+    Two threads on one text would take nearly as long as one. And two that wake at once are often
+    put on the same core, and stay there for longer than a text takes.
+    """
+    numbers = itertools.count()
+
+    def begin() -> None:
+        import torch  # noqa: PLC0415
+
+        torch.set_num_threads(1)
+        own = CORES[next(numbers) :: THREADS]
+        if own:
+            os.sched_setaffinity(0, own)
+
+    return ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix=name, initializer=begin)
 
 
 def be_quiet() -> None:

@@ -207,7 +207,7 @@ def test_a_claim_whose_words_cannot_be_embedded_is_no_claim(agent, coordinator_u
     def fail(*_):
         raise RuntimeError("the model is gone")
 
-    monkeypatch.setattr(Embedder, "embed_many", fail)
+    monkeypatch.setattr(Embedder, "embed_few", fail)
     answer = agent.claim(**words("a text that was never embedded before"))
     assert answer.status_code == 500
     # A new connection: the server closes one on which a request failed.

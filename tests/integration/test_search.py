@@ -1,8 +1,9 @@
 """Search by meaning: over experiments, ideas and insights, within one campaign."""
 
 import asyncio
+import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,8 @@ from coordinator.campaigns.models import Campaign
 from coordinator.db import make_engine, make_sessions
 from coordinator.errors import SearchBusyError
 from coordinator.experiments.models import Experiment
-from coordinator.search.embedder import THREADS, Embedder, Vector
+from coordinator.search.embedder import Embedder, Vector
+from coordinator.search.frozen import CORES, THREADS, model_threads
 from coordinator.search.repository import find_nearest
 from coordinator.search.service import MOST_WAITING, search
 from shared.ids import new_id
@@ -147,10 +149,10 @@ class HeldEmbedder(Embedder):
         super().__init__()
         self.begun, self.go_on = threading.Event(), threading.Event()
 
-    def embed_many(self, texts: Sequence[str]) -> Vector:
+    def embed_few(self, texts: list[str]) -> Vector:
         self.begun.set()
         assert self.go_on.wait(60)
-        return super().embed_many(texts)
+        return super().embed_few(texts)
 
 
 @pytest.fixture
@@ -200,3 +202,17 @@ def test_a_search_holds_no_connection_while_its_words_are_embedded(
         return taken
 
     assert asyncio.run(ask()) == 0
+
+
+@pytest.mark.skipif(not CORES, reason="this system gives threads no cores of their own")
+def test_the_threads_of_a_model_meet_on_no_core() -> None:
+    all_begun = threading.Barrier(THREADS)
+
+    def cores() -> set[int]:
+        all_begun.wait(60)
+        return os.sched_getaffinity(0)
+
+    with model_threads("test") as threads:
+        waiting = [threads.submit(cores) for _ in range(THREADS)]
+        found = [core for each in waiting for core in each.result()]
+    assert sorted(found) == CORES

@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from coordinator.dedup import cross_encoder as cross_encoder_module
 from coordinator.dedup.cross_encoder import MOST_ASKED, CrossEncoder
 from coordinator.dedup.tables import read_table
 from shared.words import REFERENCE_VOCABULARY, Verdict, decide, parse_hypothesis
@@ -121,7 +122,7 @@ def test_a_claim_that_nobody_could_read_again_is_no_claim(agent, coordinator_url
     def fail(*_):
         raise RuntimeError("the reader is gone")
 
-    monkeypatch.setattr(CrossEncoder, "compare", fail)
+    monkeypatch.setattr(cross_encoder_module, "_log_odds", fail)
     assert agent.claim(hypothesis=TOLD, source=None).status_code == 500
     history = httpx.get(f"{coordinator_url}/v1/campaigns/tiny/experiments")
     assert [item["hypothesis"] for item in history.json()["items"]] == [NAMED]
