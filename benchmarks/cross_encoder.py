@@ -21,13 +21,15 @@ all (`--start`).
 
 A larger model reads better, and is too slow for a claim. It is trained in the same way (`--base`)
 and teaches the small one (`--teacher`, `--teacher-base`): what it makes of a pair is half of what
-the small one learns of a labelled pair, and all of what it learns of a mined one.
+the small one learns of a labelled pair, and all of what it learns of a mined one. Where somebody
+else has read a pair (`--opinions`, see `benchmarks/language_teacher.py`), that counts instead.
 
 Pairs that the words call the same are left out of the nearest. So are the pairs of `test/`
 categories, by topic.
 """
 
 import argparse
+import json
 import math
 import os
 import random
@@ -264,6 +266,12 @@ def taught(examples: Examples, opinions: dict[Pair, float]) -> Examples:
     )
 
 
+def read_opinions(path: Path) -> dict[Pair, float]:
+    """Log-odds by pair, from lines of JSON with `a`, `b` and `log_odds`."""
+    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return {(row["a"], row["b"]): row["log_odds"] for row in rows}
+
+
 def report(
     model: nn.Module, tokenizer: PreTrainedTokenizerBase, held_out: dict[str, list[Example]]
 ) -> None:
@@ -288,6 +296,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, help="folder of another model to adapt")
     parser.add_argument("--teacher", type=Path, help="the adapter of a model that teaches this one")
     parser.add_argument("--teacher-base", type=Path, help="folder of the model that it adapts")
+    parser.add_argument("--opinions", type=Path, help="what somebody else makes of some pairs")
     parser.add_argument("--out", type=Path, default=ADAPTER)
     parser.add_argument("--rate", type=float, default=LEARNING_RATE)
     parser.add_argument("--seed", type=int, default=0)
@@ -299,8 +308,11 @@ def main() -> None:
     if options.teacher is not None:
         teacher, its_tokenizer, _ = adapted(options.teacher_base, options.teacher)
         everything = [*examples.labelled, *examples.mined]
-        examples = taught(examples, read(teacher, its_tokenizer, everything))
+        opinions = read(teacher, its_tokenizer, everything)
         del teacher
+        if options.opinions is not None:
+            opinions |= read_opinions(options.opinions)
+        examples = taught(examples, opinions)
     model, tokenizer, learning = adapted(options.base, options.start)
     optimizer = torch.optim.AdamW(learning.values(), lr=options.rate, weight_decay=0.01)
     epochs = [batches(examples.epoch(chance), chance) for _ in range(options.epochs)]

@@ -5,7 +5,7 @@ import re
 from shared.words.numbers import PARTS, WORDS
 from shared.words.rewriting import compiled
 
-_PLAIN = r"\d+(?:\.\d+)?(?:e-?\d+)?"
+PLAIN = r"\d+(?:\.\d+)?(?:e-?\d+)?"
 
 
 def count_of(word: str) -> int:
@@ -64,7 +64,7 @@ AMOUNTS = compiled(
         (
             r"(?<!\()\b(?:to |at )?(?:(two|three|four|an?|one) )?"
             r"(half|third|quarter|fifth|tenth)s? of (?:the|its|their) "
-            rf"(?:present|current|default|original|usual|old) ({_PLAIN})(?![\d^*])"
+            rf"(?:present|current|default|original|usual|old) ({PLAIN})(?![\d^*])"
         ),
         _part_of_now,
     ),
@@ -79,7 +79,7 @@ AMOUNTS = compiled(
     ),
     (
         "on top of",
-        rf"\+ ?({_PLAIN}) on top of (?:the )?(?:present |current |old |existing )?({_PLAIN})",
+        rf"\+ ?({PLAIN}) on top of (?:the )?(?:present |current |old |existing )?({PLAIN})",
         lambda m: f"{m[2]} -> {float(m[1]) + float(m[2]):.9g}",
     ),
     ("+ ", r"(?<=[a-z)]) \+ (?=[\d.]+ ?%(?:[,;.]|$| from))", " +"),
@@ -137,7 +137,7 @@ AMOUNTS = compiled(
         lambda m: f"{m[1]} {100 * PARTS[m[2]]:.5g}%",
     ),
     ("one in", r"\bone in (five|ten|twenty|fifty)\b", lambda m: f"{1 / WORDS[m[1]]:.4g}"),
-    ("try ", rf"({_PLAIN})[;,.] (?:i'd |let's )?try ({_PLAIN})(?: instead)?\b", r"\1 -> \2"),
+    ("try ", rf"({PLAIN})[;,.] (?:i'd |let's )?try ({PLAIN})(?: instead)?\b", r"\1 -> \2"),
     ("total", r" \(\w+ (?:in total|altogether)\)", ""),
     ("constant", r"\b(softcap\w*|capping|cap|base) constant\b", r"\1"),
     ("same time", r"\bat the same time\b", "and"),
@@ -158,11 +158,6 @@ AMOUNTS = compiled(
         " as ",
         r"\b(half|an? third|an? quarter) as (?:large|big|long|high|wide|strong)\b(?! as| again)",
         lambda m: f"x {PARTS[m[1].split()[-1]]:.6g}",
-    ),
-    (
-        "again",
-        r"\b(half|an? third|an? quarter) as (?:\w+) again(?: as| of)?\b",
-        lambda m: f"x {1 + PARTS[m[1].split()[-1]]:.6g}",
     ),
     ("heads", r"\b(?:fewer,? (?:but )?wider|more,? (?:but )?(?:smaller|narrower)) heads", "heads"),
     (

@@ -223,7 +223,8 @@ def _number_atoms(statement: Statement, head: str, scope: set[str]) -> Iterator[
     if head in _COUNTS:
         is_more = statement.is_more and not statement.is_target  # not "fewer steps: 4"
         is_own = statement.implied_head in {"", head}  # not "nine layers at 512 wide"
-        is_more = is_more or (statement.is_bare and statement.direction != 0 and is_own)
+        is_bare = statement.is_bare and not statement.is_target
+        is_more = is_more or (is_bare and statement.direction != 0 and is_own)
         adds = atom.state == "off" or not statement.says(*_USING)
         atom = _counted(atom, is_more=is_more, adds=adds)
     if atom.state == "off" and atom.new and not (atom.old or statement.is_target):
@@ -234,7 +235,7 @@ def _number_atoms(statement: Statement, head: str, scope: set[str]) -> Iterator[
     if head in _SIZES and len(atom.new) == 1 and atom.new[0].suffix == "%" and not atom.old:
         factor = Quantity(value=atom.new[0].value, kind="factor")
         atom = replace(atom, new=(), change=factor)  # "LR down to 75%"
-    if head == "mlp_ratio" and _is_plain_ratio(atom):
+    if head == "mlp_ratio" and _is_plain_ratio(atom) and not statement.says("double", "doubling"):
         atom = replace(atom, new=(atom.change.as_value(),), change=None)  # type: ignore[union-attr]
     if atom.change is not None and atom.change.kind == "factor":
         atom = replace(atom, direction=0)

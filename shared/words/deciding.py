@@ -63,12 +63,14 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
         return Verdict("distinct", contradiction)
     evidence = evidence_of_content(a, b)
     margin = score(evidence)
-    is_near = margin > OPEN_ABOVE
+    is_near, is_told_apart = margin > OPEN_ABOVE, False
     if is_near:
         # Alike but for a word: against it, and yet to be read, for the word may mean the same.
-        evidence = {**evidence, **evidence_of_moulds(a, b)}
+        moulds = evidence_of_moulds(a, b)
+        is_told_apart = any(moulds.values()) or bool(evidence["opposite words"])
+        evidence = {**evidence, **moulds}
         margin = score(evidence)
-    if margin > 0 and evidence["every change agrees"]:
+    if margin > 0 and evidence["every change agrees"] and not is_told_apart:
         return Verdict("duplicate", f"the same change of {_names(a.atoms)}")
     leaning = margin if is_near and are_telling else None
     if margin > 0:

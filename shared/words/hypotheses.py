@@ -12,7 +12,7 @@ from shared.words.items import Item, Segment, read_items
 from shared.words.likeness import family_of
 from shared.words.numbers import Quantity
 from shared.words.segments import is_unread_change, segments_of
-from shared.words.starts import REFERENCE, anchored, start_of
+from shared.words.starts import REFERENCE, REFERENCE_RUN, RUN, anchored, start_of
 from shared.words.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
 MAX_CHARACTERS = 500  # a change is stated early; what follows is the reasoning
@@ -284,4 +284,7 @@ def _meaning(item: Item) -> str:
 
 REFERENCE_VOCABULARY = starting_from(
     REFERENCE.replace(";", "\n").strip().splitlines(), DEFAULT_VOCABULARY
+)
+REFERENCE_VOCABULARY = REFERENCE_VOCABULARY.with_starts(
+    {**REFERENCE_VOCABULARY.starts, RUN: REFERENCE_RUN}
 )

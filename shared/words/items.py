@@ -115,6 +115,19 @@ def is_part(item: Item) -> bool:
     return item.quantity is not None and not is_decimal and (rest or [first])[-1] in PARTS
 
 
+def names_more(rest: Sequence[Item]) -> bool:
+    """Whether what follows names a parameter or a setting."""
+    return any(item.kind in {"head", "value"} for item in rest)
+
+
+def opens_pair(rest: Sequence[Item]) -> bool:
+    """Whether a number is the first of `8 -> 10` or `8 to 10`."""
+    if not rest:
+        return False
+    is_to = rest[0].text in {"to", "up to", "down to"}
+    return rest[0].kind == "arrow" or (is_to and any(item.kind == "quantity" for item in rest))
+
+
 def _mark(token: Token) -> Item:
     if token.kind == "quantity":
         return Item("quantity", "", token.text, token.quantity)

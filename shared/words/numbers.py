@@ -31,7 +31,8 @@ PARTS = {
 class Quantity:
     """A number and what it does: a `value` to take, a `factor` to scale by, a `delta` to add.
 
-    `suffix` is how it was scaled (`k m b g %`), because `512K` may mean 512,000 or 524,288.
+    `suffix` is how it was scaled (`k m b g %`), because `512K` may mean 512,000 or 524,288, or `s`
+    for seconds.
     `slack` is what the rounding of a suffixed number may hide.
     """
 
@@ -85,6 +86,7 @@ QUANTITY = re.compile(
       (?P<sign>(?<![\w.)])[+-])?(?P<number>{_NUMBER})
       (?:\s?(?P<percent>%|percent\b|pct\b)
        |(?P<scale>\s?[kmbg](?![a-z0-9]))
+       |(?P<seconds>\s?(?:s|secs?|seconds?)(?![\w-])(?!\s(?:layer|window|block|head)))
        |(?P<fold>\s?x(?![a-z0-9])|\s?times\b|\s?fold\b))?
     """,
     re.VERBOSE,
@@ -99,13 +101,13 @@ def read_quantity(match: re.Match[str]) -> Quantity:
         return _fraction(float(match["top"]), float(match["bottom"]) or 1.0, match["share"])
     value = float(match["number"].replace(",", ""))
     sign = -1.0 if match["sign"] == "-" else 1.0
-    if match["times"] or match["fold"]:
-        return Quantity(value=value, kind="factor")
-    if match["divide"]:
-        return Quantity(value=1 / (value or 1.0), kind="factor")
+    if match["times"] or match["fold"] or match["divide"]:
+        return Quantity(value=1 / (value or 1.0) if match["divide"] else value, kind="factor")
     if match["percent"]:
         return _percent(value, match["sign"])
-    return _scaled(match, value) if match["scale"] else Quantity(value=sign * value)
+    if match["scale"]:
+        return _scaled(match, value)
+    return Quantity(value=sign * value, suffix="s" if match["seconds"] else "")
 
 
 def _fraction(top: float, bottom: float, share: str | None) -> Quantity:

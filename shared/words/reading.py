@@ -2,10 +2,17 @@
 
 from collections.abc import Callable
 
-from shared.words.items import Item, Segment, follows_preposition, is_part
+from shared.words.items import (
+    Item,
+    Segment,
+    follows_preposition,
+    is_part,
+    names_more,
+    opens_pair,
+)
 from shared.words.numbers import Quantity
 from shared.words.statements import Statement
-from shared.words.steps import is_ratio, step_by
+from shared.words.steps import is_ratio, step_by, target_of
 
 _ARTICLES = frozenset({"the", "all", "every", "each"})
 _ADJECTIVES = frozenset({"small", "tiny", "low", "short", "large", "high", "long"})
@@ -30,7 +37,11 @@ class _Reader:
         self._is_where = False  # the next numbers say which layers
         self._is_of_whole = False  # "from half to three quarters": shares of one thing
         self._hint = 0  # "a small weight decay" says a direction only if nothing else does
-        self._scales = self.statement.says_part("scal", "multipl", "divid", "factor")
+        self._scales = any(
+            part in item.text and item.name != "scalar"
+            for item in self._items
+            for part in ("scal", "multipl", "divid", "factor")
+        )
         readers: dict[str, Callable[[Item, int], None]] = {
             "head": self._read_head,
             "headoff": self._read_head_off,
@@ -176,14 +187,16 @@ class _Reader:
 
     def _read_by(self, _item: Item, position: int) -> None:
         after = next((i for i in self._items[position + 1 :] if i.kind != "fill"), None)
-        if self._is_replacing and not self.statement.direction:  # not "go up by half"
-            self._role = "new"
+        is_factor = after is not None and after.quantity and after.quantity.kind == "factor"
+        if self._is_replacing and not (self.statement.direction or is_factor):
+            self._role = "new"  # not "go up by half" or "move it by +25%"
         elif after is not None and after.kind == "quantity":  # not "by setting dropout to 0.2"
             self._role = "by"
 
     def _read_colon(self, _item: Item, _: int) -> None:
         self._role = ""
-        self.statement.is_target |= self.statement.change is not None  # "twice as high: 0.1"
+        says_step = self.statement.change is not None or self.statement.is_more
+        self.statement.is_target |= says_step  # "twice as high: 0.1", "less depth: 6 layers"
 
     def _read_decay(self, _item: Item, _: int) -> None:
         self.statement.is_decay = True
@@ -228,7 +241,7 @@ class _Reader:
         if self._is_where or (counts_parts and self.statement.heads and self.statement.new):
             self.statement.mods.add(f"#{item.quantity.value:g}")  # "in the last two layers"
             return
-        is_pair = _opens_pair(rest)
+        is_pair = opens_pair(rest)
         if self._role == "by":
             self.statement.change = step_by(item, self.statement.direction, scales=self._scales)
         elif self._role == "old" or is_pair:
@@ -247,29 +260,26 @@ class _Reader:
 
     def _is_stretch(self, position: int) -> bool:
         """`over the first 5%`, `to the last third` say how long, and not by how much."""
-        before = self._items[position - 1].text if position else ""
-        return before.split()[-1:] in (["first"], ["last"], ["final"], ["opening"])
+        before = self._items[position - 1].text.split()[-1:] if position else []
+        is_ramp = self.statement.heads[-1:] in (["warmup"], ["warmdown"])
+        return before in (["first"], ["last"], ["final"], ["opening"]) or (
+            is_ramp and before in (["over"], ["for"], ["during"])
+        )
 
     def _take(self, item: Item, rest: list[Item]) -> None:
-        assert item.quantity is not None
-        old = self.statement.old
-        is_share = not old or (len(old) == 1 and old[0].value < item.quantity.value)
-        is_share = is_share and not self._is_of_whole
-        is_size = bool({"mlp", "mlp_ratio"} & {*self.statement.heads, *self.statement.mods})
-        is_times = item.text.endswith("times") and not (
-            old or is_size
-        )  # "to 1.5 times its default"
-        # "reduced to a third", "from 0.2 to a third"
-        if is_times or (is_part(item) and not rest and is_share):
-            self.statement.change = Quantity(value=item.quantity.value, kind="factor")
+        target = target_of(item, self.statement, is_last=not rest, is_of_whole=self._is_of_whole)
+        if target.kind == "factor":
+            self.statement.change = target
         else:
-            self.statement.new.append(item.quantity.as_value())
+            self.statement.new.append(target)
 
     def _take_bare(self, item: Item, rest: list[Item]) -> None:
         statement = self.statement
         assert item.quantity is not None
         if item.quantity.kind == "factor":
             statement.change = statement.change or item.quantity
+        elif item.text.startswith("+") and statement.heads and not names_more(rest):
+            statement.change = Quantity(value=item.quantity.value, kind="delta")
         elif is_part(item) and not statement.heads and any(i.kind == "head" for i in rest):
             statement.change = Quantity(value=item.quantity.value, kind="factor")
         elif rest and rest[0].name in {"warmdown", "warmup", "dropout"}:
@@ -289,11 +299,3 @@ class _Reader:
         statement.old[:0] = statement.new[len(statement.new) - size :]
         statement.new.clear()
         self._role = ""
-
-
-def _opens_pair(rest: list[Item]) -> bool:
-    """Whether a number is the first of `8 -> 10` or `8 to 10`."""
-    if not rest:
-        return False
-    is_to = rest[0].text in {"to", "up to", "down to"}
-    return rest[0].kind == "arrow" or (is_to and any(item.kind == "quantity" for item in rest))

@@ -145,6 +145,8 @@ def _momentum_warmup(statement: Statement) -> None:
     }:
         statement.mods.add("momentum")
         statement.mods.discard("matrix")
+        if statement.state == "off":
+            statement.new, statement.old = [], []  # "no ramp: 0.95 from step 0"
         statement.values = [v for v in statement.values if v != "optimizer.muon"]
 
 
@@ -173,7 +175,8 @@ def _schedules(statement: Statement) -> None:
     starts = any(item.text.startswith(("start", "begin")) for item in statement.segment.items)
     if not heads and statement.is_decay and starts and statement.new:
         heads.append("warmdown")
-    if starts and heads == ["warmdown"] and statement.new and statement.new[-1].value < 1:
+    is_when = starts and not statement.says_part("ratio", "last", "final")
+    if is_when and heads == ["warmdown"] and statement.new and statement.new[-1].value < 1:
         statement.new[-1] = Quantity(value=1 - statement.new[-1].value)
     if heads and statement.is_decay and heads[-1] in {"weight_decay", "momentum", "dropout"}:
         statement.mods.add("scheduled")

@@ -6,6 +6,8 @@ import unicodedata
 from shared.words.amounts import AMOUNTS
 from shared.words.idioms import REWRITES
 from shared.words.mechanisms import MECHANISMS
+from shared.words.ramps import RAMPS
+from shared.words.relative import RELATIVE
 from shared.words.rewriting import rewritten
 from shared.words.sums import COMPUTED, PRODUCT, multiplied
 from shared.words.windows import WINDOWS
@@ -27,7 +29,8 @@ def normalize(text: str) -> str:
     """The text in one spelling, in lower case."""
     text = _JOINING_DASH.sub("-", text)
     text = unicodedata.normalize("NFKC", text.translate(_SYMBOLS)).translate(_SYMBOLS).lower()
-    text = text.replace("? ", ". ").replace(" | ", " ; ")
-    text = rewritten(rewritten(rewritten(text, WINDOWS), MECHANISMS), AMOUNTS)
+    text = text.replace("? ", ". ").replace(" | ", " ; ").replace("per cent", "percent")
+    for rules in (WINDOWS, MECHANISMS, RELATIVE, AMOUNTS, RAMPS):
+        text = rewritten(text, rules)
     text = PRODUCT.sub(multiplied, text)
     return rewritten(rewritten(text, COMPUTED), REWRITES)

@@ -4,7 +4,7 @@ It also tells a change from a reminder: in `depth 10 at width 512`, the width of
 wide changes nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from shared.words.atoms import Atom
@@ -23,7 +23,11 @@ n_embd = 512; number of heads = 4; EMBEDDING_LR = 0.6; UNEMBEDDING_LR = 0.004; M
 SCALAR_LR = 0.5; WEIGHT_DECAY = 0.2; beta1 = 0.8; beta2 = 0.95; WARMUP_RATIO = 0.0
 WARMDOWN_RATIO = 0.5; FINAL_LR_FRAC = 0.0; momentum = 0.95; Newton-Schulz steps = 5; softcap = 15
 sequence length = 2048; sliding window = 1024; rope base = 10000; MLP ratio = 4; vocab size = 8192
+Muon momentum warmup = 300
 """
+
+RUN: Start = ("run", frozenset())  # in seconds
+REFERENCE_RUN = Quantity(value=300.0)
 
 
 def start_of(atom: Atom) -> Start:
@@ -33,9 +37,38 @@ def start_of(atom: Atom) -> Start:
 
 def anchored(atoms: Iterable[Atom], starts: Starts) -> tuple[Atom, ...]:
     """The atoms with what their parameters start from, without those that change nothing."""
+    if RUN in starts:
+        atoms = [_of_the_run(atom, starts[RUN]) for atom in atoms]
     every = tuple(_anchored(atom, starts) for atom in _with_aspect(tuple(atoms), starts))
+    if any(atom.parameter == "depth" for atom in every):
+        every = tuple(_of_the_depth(every, starts))
     changing = tuple(atom for atom in every if not _is_as_it_was(atom))
     return changing or every
+
+
+def _of_the_depth(atoms: Sequence[Atom], starts: Starts) -> Iterator[Atom]:
+    """At another depth an aspect ratio is a width: 16 layers of 24 are 384 channels."""
+    depth = next(atom for atom in atoms if atom.parameter == "depth")
+    layers = None if _is_as_it_was(depth) else _target(depth)
+    for atom in atoms:
+        ratio = None if atom.scope or _is_as_it_was(atom) else _target(atom)
+        if layers is None or ratio is None or atom.parameter != "aspect_ratio":
+            yield atom
+        else:
+            start = starts.get(("width", frozenset()))
+            width = Quantity(value=ratio * layers)
+            yield Atom(parameter="width", new=(width,), start=start)
+
+
+def _target(atom: Atom) -> float | None:
+    """What a number comes to, if that can be told."""
+    if len(atom.new) == 1:
+        return atom.new[0].value
+    if atom.start is None or atom.change is None or atom.new:
+        return None
+    if atom.change.kind == "factor":
+        return atom.start.value * atom.change.value
+    return atom.start.value + atom.change.value
 
 
 def _with_aspect(atoms: tuple[Atom, ...], starts: Starts) -> tuple[Atom, ...]:
@@ -73,8 +106,22 @@ def _anchored(atom: Atom, starts: Starts) -> Atom:
     return replace(atom, start=start) if start is not None and is_number else atom
 
 
+def _of_the_run(atom: Atom, run: Quantity) -> Atom:
+    """A warmup of 6 seconds is one of 2%."""
+    new, old = (
+        tuple(
+            replace(each.as_plain(), value=each.value / run.value) if each.suffix == "s" else each
+            for each in numbers
+        )
+        for numbers in (atom.new, atom.old)
+    )
+    return replace(atom, new=new, old=old)
+
+
 def _of_the_whole(atom: Atom, starts: Starts) -> Atom:
     """A window of a quarter is one of the context, and rotary channels are a share of a head's."""
+    if atom.parameter == "window" and "seq_len" in atom.scope and atom.change and not atom.new:
+        atom = replace(atom, new=(atom.change.as_value(),), change=None)
     if len(atom.new) != 1:
         return atom
     if atom.parameter == "window" and atom.new[0].value < 1:
@@ -102,6 +149,8 @@ def _scaled(atom: Atom, factor: float) -> Atom:
 
 
 def _is_as_it_was(atom: Atom) -> bool:
+    if atom.change is not None and atom.change == Quantity(value=1.0, kind="factor"):
+        return True
     if atom.start is None or atom.old or atom.state == "off" or len(atom.new) != 1:
         return False
     return atom.new[0].reads_as(atom.start)

@@ -65,6 +65,10 @@ _ONCE = re.compile(
     rf"\bonce (?:progress (?:passes|exceeds|reaches|is past) ({_SHARE})|({_SHARE}) of (?:the )?"
     r"(?:time |training )?(?:budget|run|time|training) is (?:gone|over|used))(?!\w)"
 )
+_LEFT = re.compile(
+    rf"\b(?:when|with|once) (?:only )?(?:an? )?({_SHARE}) of (?:the )?(?:run|time|budget|training) "
+    r"(?:is left|remains|is still left|to go)\b"
+)
 _SECOND = re.compile(
     r"\b(?:after the first half|(?:in|for|during|over) the second half) of "
     r"(?:the )?(?:training|run|budget|time)\b"
@@ -75,7 +79,7 @@ _INTO = re.compile(
 )
 _PART_OF = re.compile(
     r"\b(?:an? |one )?(half|third|quarter|fifth|tenth|two thirds|three quarters) of "
-    r"(\d[\d,]*(?:\.\d+)?)(?=[\s.;)]|$)(?! tokens?.{0,9}context)"
+    r"(\d[\d,]*(?:\.\d+)?)(?=[\s.;)]|, |$)(?! tokens?.{0,9}context)"
 )
 _OF_IT = re.compile(
     rf"\b(?:to|at) (?:an? |one )?({_SHARE}) of (?:its|the|their) (?:(?:present|current"
@@ -89,10 +93,11 @@ _COMPLEMENT = re.compile(
 )
 _REST = re.compile(r"(?<![\w.)*/])1(?:\.0)? ?- ?(0?\.\d+|\d(?:\.\d+)?e-\d+|1 ?/ ?\d+)\b(?!\s?\*)")
 _ROOT = re.compile(
-    r"\b(?:the )?(?:square root of|sqrt of) (two|2|three|3|four|4)\b|\bsqrt\(([234])\)"
+    r"\b(?:the )?(?:square root of|sqrt of) (two|2|three|3|four|4)\b|\bsqrt\(([234]|0?\.\d+)\)"
 )
 _OVER_ROOT = re.compile(r"\b1(?:\.0)? ?/ ?sqrt ?\(? ?([234])\b\)?(?! ?\*)")
 _MINUS_POWER = re.compile(r"\b2 ?(?:\*\*|\^) ?\(?-(0?\.\d+|1 ?/ ?2|1)\)?")
+_ROOT_POWER = re.compile(r"(?<![\w.)])(\d{1,6}(?:\.\d{1,6})?) ?\*\* ?(0?\.\d{1,3})\b")
 _VARIANCE = re.compile(rf"\bvariance (?:of )?({_NUMBER})|\b({_NUMBER}) variance\b")
 _SECONDS = re.compile(
     rf"\b({_NUMBER}) ?(?:s|secs?|seconds?) of the ({_NUMBER})[- ]?(?:s|secs?|seconds?)\b"
@@ -175,6 +180,7 @@ def _once(match: re.Match[str]) -> str:
 COMPUTED: tuple[Rewrite, ...] = (
     ("last", _TAIL, lambda match: f" warmdown ratio {_share_of(match[1]):.4g} "),
     ("once", _ONCE, _once),
+    (" of ", _LEFT, lambda match: f" for the last {100 * _share_of(match[1]):.4g}% "),
     ("half", _SECOND, lambda _: " for the last 50% "),
     ("into", _INTO, _begun),
     (" of ", _PART_OF, _part_of),
@@ -195,6 +201,7 @@ COMPUTED: tuple[Rewrite, ...] = (
     ("1", _REST, _rest),
     ("sqrt", _OVER_ROOT, _over_root),
     ("", _ROOT, _root),
+    ("**", _ROOT_POWER, lambda match: f"{float(match[1]) ** float(match[2]):.6g}"),
     ("2", _MINUS_POWER, lambda match: f"{2 ** -(0.5 if '/' in match[1] else float(match[1])):.6g}"),
     ("variance", _VARIANCE, _variance),
     ("s of the", _SECONDS, _seconds),
