@@ -235,7 +235,8 @@ def _number_atoms(statement: Statement, head: str, scope: set[str]) -> Iterator[
     if head in _SIZES and len(atom.new) == 1 and atom.new[0].suffix == "%" and not atom.old:
         factor = Quantity(value=atom.new[0].value, kind="factor")
         atom = replace(atom, new=(), change=factor)  # "LR down to 75%"
-    if head == "mlp_ratio" and _is_plain_ratio(atom) and not statement.says("double", "doubling"):
+    scales = statement.says("double", "doubling")
+    if head == "mlp_ratio" and _is_plain_ratio(atom) and not scales:
         atom = replace(atom, new=(atom.change.as_value(),), change=None)  # type: ignore[union-attr]
     if atom.change is not None and atom.change.kind == "factor":
         atom = replace(atom, direction=0)

@@ -1,5 +1,7 @@
 """Amounts told by what they are compared with: `a quarter more`, `20% off`, `half of today's`."""
 
+import re
+
 from shared.words.amounts import PLAIN, count_of
 from shared.words.numbers import PARTS
 from shared.words.rewriting import compiled
@@ -8,6 +10,16 @@ _COMPARED = (
     r"(?:(more|higher|larger|bigger|longer|wider|stronger|greater|faster)"
     r"|less|lower|smaller|shorter|narrower|weaker|slower|fewer)"
 )
+
+_COUNTED = r"two|three|four|five|ten|twenty|fifty|\d+"
+_KV = r"(?:k/?v|key[/ -]?value|key and value)"
+
+
+def _beta_of(match: re.Match[str]) -> str:
+    """An average over ten steps has a beta of 0.9."""
+    name = "beta1" if match[1] == "first" else "beta2"
+    return f" {name} {1 - 1 / (count_of(match[2]) or 1):.6g} "
+
 
 RELATIVE = compiled(
     (
@@ -76,12 +88,28 @@ RELATIVE = compiled(
     ("moment", r"\bfirst[- ]moment (?:coefficient|beta|decay(?: rate)?|constant)\b", "beta1"),
     ("moment", r"\bsecond[- ]moment (?:coefficient|beta|decay(?: rate)?|constant)\b", "beta2"),
     (
-        "adam",
+        "moment",
         (
-            r"\b(?:first moment|gradient mean)[a-z' ]{0,30}? over (?:about |roughly |some |~)?"
-            r"(ten|twenty|\d+) steps(?:,? (?:rather than|and not|not|instead of) \w+)?"
+            rf"\b(first|second)[- ]moment[a-z' ]{{0,30}}?\s+over\s+(?:about |roughly |some )?"
+            rf"\s*({_COUNTED}) steps(?:,? (?:rather than|and not|not|instead of) \w+)?"
         ),
-        lambda m: f" beta1 {1 - 1 / (count_of(m[1]) or 1):.6g} ",
+        _beta_of,
+    ),
+    (
+        "heads",
+        (
+            rf"\b(?:each|every|one|a) {_KV}(?: head)? (?:is )?(?:shared by|for|per|serves) "
+            rf"({_COUNTED}) query heads"
+        ),
+        lambda m: f"n_kv_head = n_head // {count_of(m[1])}",
+    ),
+    (
+        "heads",
+        (
+            rf"\b({_COUNTED}) query heads (?:share|per|for|to) (?:each |every |one |a )*"
+            rf"{_KV}(?: head)?"
+        ),
+        lambda m: f"n_kv_head = n_head // {count_of(m[1])}",
     ),
     (
         "heads share",

@@ -41,6 +41,8 @@ def is_same(one, other):
         ("double the MLP expansion", "mlp ratio 8"),
         ("16 layers at model dim 384", "DEPTH=16, ASPECT_RATIO=24"),
         ("1e-4 * logsumexp(logits)**2 in the loss", "z-loss with coefficient 1e-4"),
+        ("GQA with two query heads per KV head", "n_kv_head = 2"),
+        ("first moment over ten steps, second moment over 100 steps", "ADAM_BETAS = (0.9, 0.99)"),
         ("residual scalars learn twice as fast", "the lr of the residual scalars doubled"),
     ],
 )
