@@ -124,7 +124,7 @@ def _proposal(
     )
     words = "; ".join(
         f"{change.name} {change.old} -> {change.new}: "
-        f"{_in_words(space[change.name].value, after[change.name].value)}"
+        f"{in_words(space[change.name].value, after[change.name].value)}"
         for change in changes
     )
     rationale = (
@@ -135,7 +135,8 @@ def _proposal(
     return Proposal(hypothesis=words, source=candidate, changes=changes, rationale=rationale)
 
 
-def _in_words(old: Value, new: ConstantValue) -> str:
+def in_words(old: Value, new: ConstantValue) -> str:
+    """What becomes of a constant, for people to read."""
     if isinstance(old, bool):
         return "switch it on" if new else "switch it off"
     if isinstance(old, str) or not isinstance(new, int | float):
@@ -143,4 +144,5 @@ def _in_words(old: Value, new: ConstantValue) -> str:
     direction = "raise" if new > old else "lower"
     if not old:
         return f"{direction} it from zero"
-    return f"{direction} it by {abs(new / old - 1):.0%}"
+    percent = 100 * abs(new / old - 1)
+    return f"{direction} it by {percent:.0f}%" if percent >= 1 else f"{direction} it a little"

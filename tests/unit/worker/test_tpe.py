@@ -10,7 +10,7 @@ from shared.sources import source_sha256
 from shared.states import Outcome
 from worker.errors import NoProposalError
 from worker.proposers import Briefing, Measured, Refusal
-from worker.proposers.tpe import TpeProposer
+from worker.proposers.tpe import TpeProposer, in_words
 
 PROGRAM = """\
 # Rates
@@ -68,6 +68,20 @@ def test_the_hypothesis_says_what_changed_in_words():
     for change in proposal.changes:
         assert f"{change.name} {change.old} -> {change.new}: " in proposal.hypothesis
     assert "raise" in proposal.hypothesis or "lower" in proposal.hypothesis
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (0.04, 0.03, "lower it by 25%"),
+        (0.04, 0.04008, "raise it a little"),
+        (0.0, 0.1, "raise it from zero"),
+        (False, True, "switch it on"),
+        ("L", "SL", "try the other kind"),
+    ],
+)
+def test_a_change_is_told_in_words(old, new, words):
+    assert in_words(old, new) == words
 
 
 def test_a_power_of_two_stays_written_as_one():
