@@ -2,14 +2,7 @@
 
 from collections.abc import Callable
 
-from shared.words.items import (
-    Item,
-    Segment,
-    follows_preposition,
-    is_part,
-    names_more,
-    opens_pair,
-)
+from shared.words.items import Item, Segment, follows_preposition, is_part, names_more, opens_pair
 from shared.words.numbers import Quantity
 from shared.words.statements import Statement
 from shared.words.steps import is_ratio, step_by, target_of
@@ -18,6 +11,7 @@ _ARTICLES = frozenset({"the", "all", "every", "each"})
 _ADJECTIVES = frozenset({"small", "tiny", "low", "short", "large", "high", "long"})
 _PARTS_OF_A_MODEL = frozenset({"layer", "block", "transformer block", "transformer layer", "head"})
 _POSITIONS = {"rope": "position.rope", "positional": "position.learned"}
+_ENDS = frozenset({"first", "last", "final", "opening"})
 _SIZES = frozenset({"smaller", "larger", "bigger"})
 
 
@@ -260,11 +254,9 @@ class _Reader:
 
     def _is_stretch(self, position: int) -> bool:
         """`over the first 5%`, `to the last third` say how long, and not by how much."""
-        before = self._items[position - 1].text.split()[-1:] if position else []
+        before = "".join(self._items[position - 1].text.split()[-1:]) if position else ""
         is_ramp = self.statement.heads[-1:] in (["warmup"], ["warmdown"])
-        return before in (["first"], ["last"], ["final"], ["opening"]) or (
-            is_ramp and before in (["over"], ["for"], ["during"])
-        )
+        return before in _ENDS or (is_ramp and before in {"over", "for", "during"})
 
     def _take(self, item: Item, rest: list[Item]) -> None:
         target = target_of(item, self.statement, is_last=not rest, is_of_whole=self._is_of_whole)
