@@ -106,16 +106,22 @@ class Examples:
 class Adapted(nn.Module):
     """A linear layer that stays as it is, and a low-rank change of it that learns."""
 
-    def __init__(self, base: nn.Linear) -> None:
+    def __init__(self, base: nn.Linear, rank: int = RANK) -> None:
         super().__init__()
         self.base = base
         self.lora_A = nn.Parameter(
-            torch.randn(RANK, base.in_features) / math.sqrt(base.in_features)
+            torch.randn(rank, base.in_features) / math.sqrt(base.in_features)
         )
-        self.lora_B = nn.Parameter(torch.zeros(base.out_features, RANK))
+        self.lora_B = nn.Parameter(torch.zeros(base.out_features, rank))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.base(x) + linear(linear(x, self.lora_A), self.lora_B)
+        return self.base(x) + linear(linear(x, self.lora_A.to(x.dtype)), self.lora_B.to(x.dtype))
+
+    def merged(self) -> nn.Linear:
+        """The layer with what was learned in its own weights."""
+        change = self.lora_B.detach() @ self.lora_A.detach()
+        self.base.weight.data = (self.base.weight.float() + change).to(self.base.weight.dtype)
+        return self.base
 
 
 def say(message: str) -> None:
@@ -228,14 +234,14 @@ def adapted(
     return model.eval(), tokenizer, learning
 
 
-def batches(examples: Sequence[Example], chance: random.Random) -> list[list[Example]]:
+def batches(
+    examples: Sequence[Example], chance: random.Random, size: int = BATCH
+) -> list[list[Example]]:
     """Batches of like lengths, in any order."""
     found = []
-    for start in range(0, len(examples), BATCH * 40):
-        some = sorted(
-            examples[start : start + BATCH * 40], key=lambda each: len("".join(each.pair))
-        )
-        found += [some[n : n + BATCH] for n in range(0, len(some), BATCH)]
+    for start in range(0, len(examples), size * 40):
+        some = sorted(examples[start : start + size * 40], key=lambda each: len("".join(each.pair)))
+        found += [some[n : n + size] for n in range(0, len(some), size)]
     chance.shuffle(found)
     return found
 

@@ -17,16 +17,16 @@ OPINIONS.jsonl has a line `{"a": …, "b": …, "log_odds": …}` for each.
 import argparse
 import copy
 import json
-import math
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
-from cross_encoder import Example, Pair, collect, say
+from cross_encoder import Adapted, Example, Pair, batches, collect, say
 from torch import nn
-from torch.nn.functional import binary_cross_entropy_with_logits, linear
+from torch.nn.functional import binary_cross_entropy_with_logits
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 LAYERS = 20  # of 28: the later ones are about the next word
@@ -55,27 +55,6 @@ packing, vocab 8192.<|im_end|>
 """
 
 
-class Adapted(nn.Module):
-    """A linear layer that stays as it is, and a low-rank change of it that learns."""
-
-    def __init__(self, base: nn.Linear) -> None:
-        super().__init__()
-        self.base = base
-        scale = 1 / math.sqrt(base.in_features)
-        self.lora_A = nn.Parameter(torch.randn(RANK, base.in_features) * scale)
-        self.lora_B = nn.Parameter(torch.zeros(base.out_features, RANK))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        change = linear(linear(x, self.lora_A.to(x.dtype)), self.lora_B.to(x.dtype))
-        return self.base(x) + change
-
-    def merged(self) -> nn.Linear:
-        """The layer with what was learned in its own weights: a fifth faster."""
-        change = self.lora_B.detach() @ self.lora_A.detach()
-        self.base.weight.data = (self.base.weight.float() + change).to(self.base.weight.dtype)
-        return self.base
-
-
 class Teacher(nn.Module):
     """A language model that reads two hypotheses and says whether they are the same."""
 
@@ -91,11 +70,11 @@ class Teacher(nn.Module):
         self.model = model.model
         self.model.layers = self.model.layers[:LAYERS]
         self.model.config.num_hidden_layers = LAYERS
-        self._replace(nn.Linear, Adapted)
+        self._replace(nn.Linear, partial(Adapted, rank=RANK))
         self.prefix = self.tokenizer(PREFIX, return_tensors="pt").input_ids
 
     def merge(self) -> None:
-        """Put what was learned into the weights; nothing learns afterwards."""
+        """Put what was learned into the weights, a fifth faster; nothing learns afterwards."""
         self._replace(Adapted, Adapted.merged)
 
     def read_prefix(self) -> DynamicCache:
@@ -128,12 +107,12 @@ class Teacher(nn.Module):
         last = states[torch.arange(rows), tokens.attention_mask.sum(1) - 1].float()
         return last @ self.head + self.bias
 
-    def _replace(self, kind: type, make: object) -> None:
+    def _replace(self, kind: type, make: Callable[..., nn.Module]) -> None:
         for layer in self.model.layers[ADAPTED:]:
             for part in (layer.self_attn, layer.mlp):
                 for name, each in list(part.named_children()):
                     if isinstance(each, kind):
-                        setattr(part, name, make(each))  # type: ignore[operator]
+                        setattr(part, name, make(each))
 
 
 def learn(teacher: Teacher, data: Sequence[Example], chance: random.Random) -> None:
@@ -148,14 +127,10 @@ def learn(teacher: Teacher, data: Sequence[Example], chance: random.Random) -> N
         betas=(0.9, 0.98),
     )
     rates = [group["lr"] for group in optimizer.param_groups]
-    batches = []
-    for start in range(0, len(data), BATCH * 20):  # like lengths together, in any order
-        some = sorted(data[start : start + BATCH * 20], key=lambda each: len("".join(each.pair)))
-        batches += [some[n : n + BATCH] for n in range(0, len(some), BATCH)]
-    chance.shuffle(batches)
+    steps = batches(data, chance, BATCH)
     prefix, total = teacher.read_prefix(), 0.0
-    for step, batch in enumerate(batches):
-        share = min(1, (step + 1) / WARMUP_STEPS) * (1 - step / len(batches))
+    for step, batch in enumerate(steps):
+        share = min(1, (step + 1) / WARMUP_STEPS) * (1 - step / len(steps))
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * share
         if step % SAME_PREFIX_STEPS == 0:
@@ -169,7 +144,7 @@ def learn(teacher: Teacher, data: Sequence[Example], chance: random.Random) -> N
         optimizer.zero_grad()
         total += loss.item()
         if step % 50 == 49:
-            say(f"step {step + 1} of {len(batches)}, loss {total / 50:.3f}")
+            say(f"step {step + 1} of {len(steps)}, loss {total / 50:.3f}")
             total = 0.0
 
 

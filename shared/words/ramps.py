@@ -2,24 +2,16 @@
 
 import re
 
-from shared.words.numbers import PARTS
 from shared.words.rewriting import Rewrite
+from shared.words.sums import SHARES, begun
 
-_NAMED = {
-    **PARTS,
-    "two thirds": 2 / 3,
-    "three quarters": 3 / 4,
-    "two fifths": 2 / 5,
-    "three fifths": 3 / 5,
-    "four fifths": 4 / 5,
-}
 _OF_RUN = (
     r"(?: (?:of|into|through) (?:the |all |its )?(?:whole |entire |total |time )?"
     r"(?:run|training|time|budget|steps|schedule)(?: time| budget| steps)?)?"
 )
 _SHARE = (
     r"(?:an? |one )?(\d+(?:\.\d+)? ?(?:%|percent)|0?\.\d+"
-    rf"|{'|'.join(sorted(_NAMED, key=len, reverse=True))})(?!\w)"
+    rf"|{'|'.join(sorted(SHARES, key=len, reverse=True))})(?!\w)"
     rf"(?! of (?:the |its )?(?:peak|lr|rate|present|max)){_OF_RUN}"
 )
 _RATE = r"(?:peak |full |base )?(?:lrs?|learning rates?|rates?|peak)"
@@ -72,17 +64,6 @@ _TRAPEZOID = re.compile(
     r"(?:\btrapezoid(?:al)?(?: schedule)?: )?"
     r"\b(\d+(?:\.\d+)?) ?% up, (?:\d+(?:\.\d+)?) ?% flat,? (?:and )?(\d+(?:\.\d+)?) ?% down\b"
 )
-
-
-def _warmdown(match: re.Match[str]) -> str:
-    text = match[1]
-    if text in _NAMED:
-        share = _NAMED[text]
-    else:
-        share = float(text.rstrip(" %percnt")) / (1 if text.lstrip("0").startswith(".") else 100)
-    return f" warmdown ratio {1 - share:.4g} " if 0 < share < 1 else match[0]
-
-
 _COSINE = re.compile(
     r"\b0?\.5 ?\* ?\( ?1(?:\.0)? ?\+ ?(?:math\.|torch\.)?cos"
     r"\( ?(?:math\.|torch\.)?pi ?\* ?\w+ ?\) ?\)"
@@ -93,12 +74,12 @@ RAMPS: tuple[Rewrite, ...] = (
     ("cos(", _COSINE, " cosine "),
     ("1", _SQRT, " 1-sqrt "),
     ("% up", _TRAPEZOID, r" warmup ratio \1%, warmdown ratio \2% "),
-    ("", _HELD, _warmdown),
-    ("", _STAYS, _warmdown),
-    ("", _IS_FLAT, _warmdown),
-    ("", _FLAT_FOR, _warmdown),
-    ("p", _PLATEAU, _warmdown),
-    (" to ", _LATER, _warmdown),
-    ("ing ", _COOLING, _warmdown),
+    ("", _HELD, begun),
+    ("", _STAYS, begun),
+    ("", _IS_FLAT, begun),
+    ("", _FLAT_FOR, begun),
+    ("p", _PLATEAU, begun),
+    (" to ", _LATER, begun),
+    ("ing ", _COOLING, begun),
     ("", _WHOLE, " warmdown ratio 1.0 "),
 )

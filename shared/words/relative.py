@@ -100,16 +100,10 @@ RELATIVE = compiled(
         (
             rf"\b(?:each|every|one|a) {_KV}(?: head)? (?:is )?(?:shared by|for|per|serves) "
             rf"({_COUNTED}) query heads"
+            rf"|\b({_COUNTED}) query heads (?:share|per|for|to) (?:each |every |one |a )*{_KV}"
+            r"(?: head)?"
         ),
-        lambda m: f"n_kv_head = n_head // {count_of(m[1])}",
-    ),
-    (
-        "heads",
-        (
-            rf"\b({_COUNTED}) query heads (?:share|per|for|to) (?:each |every |one |a )*"
-            rf"{_KV}(?: head)?"
-        ),
-        lambda m: f"n_kv_head = n_head // {count_of(m[1])}",
+        lambda m: f"n_kv_head = n_head // {count_of(m[1] or m[2])}",
     ),
     (
         "heads share",

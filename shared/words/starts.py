@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from shared.words.atoms import Atom
+from shared.words.comparing import landing
 from shared.words.likeness import telling_scope
 from shared.words.numbers import Quantity
 
@@ -49,26 +50,16 @@ def anchored(atoms: Iterable[Atom], starts: Starts) -> tuple[Atom, ...]:
 def _of_the_depth(atoms: Sequence[Atom], starts: Starts) -> Iterator[Atom]:
     """At another depth an aspect ratio is a width: 16 layers of 24 are 384 channels."""
     depth = next(atom for atom in atoms if atom.parameter == "depth")
-    layers = None if _is_as_it_was(depth) else _target(depth)
+    layers = None if _is_as_it_was(depth) else landing(depth)
     for atom in atoms:
-        ratio = None if atom.scope or _is_as_it_was(atom) else _target(atom)
-        if layers is None or ratio is None or atom.parameter != "aspect_ratio":
+        is_ratio = atom.parameter == "aspect_ratio" and not (atom.scope or _is_as_it_was(atom))
+        ratio = landing(atom) if is_ratio else None
+        if layers is None or ratio is None:
             yield atom
         else:
             start = starts.get(("width", frozenset()))
-            width = Quantity(value=ratio * layers)
+            width = Quantity(value=ratio.value * layers.value)
             yield Atom(parameter="width", new=(width,), start=start)
-
-
-def _target(atom: Atom) -> float | None:
-    """What a number comes to, if that can be told."""
-    if len(atom.new) == 1:
-        return atom.new[0].value
-    if atom.start is None or atom.change is None or atom.new:
-        return None
-    if atom.change.kind == "factor":
-        return atom.start.value * atom.change.value
-    return atom.start.value + atom.change.value
 
 
 def _with_aspect(atoms: tuple[Atom, ...], starts: Starts) -> tuple[Atom, ...]:

@@ -4,6 +4,7 @@ import math
 import re
 from fractions import Fraction
 
+from shared.words.numbers import PARTS
 from shared.words.rewriting import Rewrite
 
 _NUMBER = r"(?:\d+(?:\.\d+)?|\.\d+)(?:e-?\d+)?"
@@ -103,9 +104,9 @@ _SECONDS = re.compile(
     rf"\b({_NUMBER}) ?(?:s|secs?|seconds?) of the ({_NUMBER})[- ]?(?:s|secs?|seconds?)\b"
 )
 _ROOTS = {"two": 2.0, "three": 3.0, "four": 4.0}
-_SHARES = {
-    "half": 0.5, "third": 1 / 3, "quarter": 0.25, "fifth": 0.2, "tenth": 0.1,
-    "three quarters": 0.75, "two thirds": 2 / 3,
+SHARES = {
+    **PARTS, "three quarters": 3 / 4, "two thirds": 2 / 3,
+    "two fifths": 2 / 5, "three fifths": 3 / 5, "four fifths": 4 / 5,
 }  # fmt: skip
 _POWER = r"\d{1,9}(?:\.\d{1,9})?(?:e-?\d{1,2}|\s?(?:\*\*|\^)\s?\d{1,2})?"
 PRODUCT = re.compile(
@@ -124,12 +125,13 @@ def multiplied(match: re.Match[str]) -> str:
 
 
 def _share_of(text: str) -> float:
-    if text in _SHARES:
-        return _SHARES[text]
-    return float(text.rstrip(" %")) / (100 if text.endswith("%") else 1)
+    if text in SHARES:
+        return SHARES[text]
+    number = text.removesuffix("percent").rstrip(" %")
+    return float(number) / (1 if number == text else 100)
 
 
-def _begun(match: re.Match[str]) -> str:
+def begun(match: re.Match[str]) -> str:
     """What begins at 35% of the run takes the last 65% of it."""
     share = _share_of(match[1])
     return f" warmdown ratio {1 - share:.4g} " if share < 1 else match[0]
@@ -182,17 +184,17 @@ COMPUTED: tuple[Rewrite, ...] = (
     ("once", _ONCE, _once),
     (" of ", _LEFT, lambda match: f" for the last {100 * _share_of(match[1]):.4g}% "),
     ("half", _SECOND, lambda _: " for the last 50% "),
-    ("into", _INTO, _begun),
+    ("into", _INTO, begun),
     (" of ", _PART_OF, _part_of),
     (" of ", _OF_IT, lambda match: f" x {_share_of(match[1]):.6g} "),
     ("lerp", _LERP, lambda match: f" decay {1 - float(match[1]):.6g} "),
-    ("", _BEGIN, _begun),
-    ("", _PLATEAU, _begun),
-    ("first", _FLAT, _begun),
+    ("", _BEGIN, begun),
+    ("", _PLATEAU, begun),
+    ("first", _FLAT, begun),
     (" for ", _FOR, lambda _: "warmdown ratio "),
     ("so that", _COVERS, lambda _: "warmdown to "),
     (" of ", _AS_WARMUP, lambda match: f" {match[2]} ratio {_share_of(match[1]):.6g} "),
-    ("for", _FLAT_FIRST, _begun),
+    ("for", _FLAT_FIRST, begun),
     ("", _FROM_START, lambda _: " warmdown ratio 1.0 "),
     ("of what", _OF_WHAT, lambda match: f" by a factor of {_share_of(match[1]):.6g} "),
     ("", _LAST, lambda _: " warmdown ratio "),
