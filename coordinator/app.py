@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 
 from coordinator.agents.routes import router as agents_router
+from coordinator.auth import agent_of_key
 from coordinator.bests.routes import router as bests_router
 from coordinator.body_limit import BodyLimit
 from coordinator.campaigns.routes import router as campaigns_router
+from coordinator.campaigns.service import get_campaign
 from coordinator.claims.routes import router as claims_router
-from coordinator.db import make_engine, make_sessions
+from coordinator.db import Remembered, make_engine, make_sessions
 from coordinator.dedup.cross_encoder import CrossEncoder
 from coordinator.embedded import Services
 from coordinator.experiments.routes import router as experiments_router
@@ -28,13 +30,15 @@ from coordinator.settings import CoordinatorSettings
 
 
 def create_app(settings: CoordinatorSettings, services: Services) -> FastAPI:
-    """Return the application; it holds no state that another replica would lack."""
+    """Return the application; it decides by no state that another replica would lack."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = make_engine(services.database_url)
         app.state.settings = settings
         app.state.sessions = make_sessions(engine)
+        app.state.agents = Remembered(agent_of_key)
+        app.state.campaigns = Remembered(get_campaign)
         app.state.redis = make_redis(services.redis_url)
         app.state.embedder = Embedder(settings.embedding_model)
         # Now, and not at the first claim: a model that cannot be loaded is the operator's to mend.

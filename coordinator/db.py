@@ -1,8 +1,9 @@
 """Postgres: the declarative base, the engine, and the transaction of a request."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Request
 from sqlalchemy import DateTime, MetaData, Table, func, make_url, text
@@ -99,6 +100,44 @@ async def lock_until_commit(session: AsyncSession | AsyncConnection, name: str) 
     await session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name}
     )
+
+
+Key = TypeVar("Key", bound=Hashable)
+Row = TypeVar("Row", bound=Base)
+
+
+class Remembered(Generic[Key, Row]):
+    """Rows that the service never changes, for a minute each: every request asks for some.
+
+    A minute, because an operator may change them by SQL. The objects belong to no session.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[AsyncSession, Key], Awaitable[Row]],
+        *,
+        seconds: float = 60.0,
+        most: int = 10_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._find = find
+        self._seconds = seconds
+        self._most = most
+        self._clock = clock
+        self._rows: dict[Key, tuple[Row, float]] = {}
+
+    async def get(self, session: AsyncSession, key: Key) -> Row:
+        """Return the row of this key, or raise what ``find`` does where there is none."""
+        known = self._rows.get(key)
+        if known is not None and self._clock() < known[1]:
+            return known[0]
+        row = await self._find(session, key)
+        session.expunge(row)  # or a rollback of this session would take its values away
+        self._rows.pop(key, None)
+        while len(self._rows) >= self._most:
+            del self._rows[next(iter(self._rows))]  # the one that was read first
+        self._rows[key] = row, self._clock() + self._seconds
+        return row
 
 
 def constraint_of(error: IntegrityError) -> str | None:

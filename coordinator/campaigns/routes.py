@@ -6,16 +6,17 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from coordinator.campaigns.models import Campaign
 from coordinator.campaigns.repository import list_campaigns
-from coordinator.campaigns.service import describe_campaign, get_campaign, read_file
+from coordinator.campaigns.service import describe_campaign, read_file
 from coordinator.conditional import text_response
-from coordinator.db import Session
+from coordinator.db import Remembered, Session
 from shared.wire.campaigns import CampaignRead
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
 
 
-async def _campaign_in_path(campaign: str, session: Session) -> Campaign:
-    return await get_campaign(session, campaign)
+async def _campaign_in_path(campaign: str, session: Session, request: Request) -> Campaign:
+    known: Remembered[str, Campaign] = request.app.state.campaigns
+    return await known.get(session, campaign)
 
 
 CampaignInPath = Annotated[Campaign, Depends(_campaign_in_path)]
