@@ -75,9 +75,8 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
     leaning = margin if is_near and are_telling else None
     if margin > 0:
         return Verdict("duplicate", _heaviest(evidence, 1), leaning)
-    names = f"{_names(a.atoms) or 'other words'} against {_names(b.atoms) or 'other words'}"
     is_other = evidence["nothing in common"]
-    return Verdict("distinct", names if is_other else _heaviest(evidence, -1), leaning)
+    return Verdict("distinct", _each(a, b) if is_other else _heaviest(evidence, -1), leaning)
 
 
 def _is_one_word(parsed: ParsedHypothesis) -> bool:
@@ -99,8 +98,13 @@ def reconsider(verdict: Verdict, log_odds: float) -> Verdict:
 
 def _heaviest(evidence: Evidence, sign: int) -> str:
     """What weighs most for (1) or against (-1)."""
-    name = max(evidence, key=lambda name: sign * weight_of(name) * evidence[name])
-    return name if sign * weight_of(name) * evidence[name] > 0 else "too little in common"
+    weight, name = max((sign * weight_of(name) * value, name) for name, value in evidence.items())
+    return name if weight > 0 else "too little in common"
+
+
+def _each(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    """What one changes, and what the other."""
+    return f"{_names(a.atoms) or 'other words'} against {_names(b.atoms) or 'other words'}"
 
 
 def _names(atoms: Sequence[Atom]) -> str:

@@ -25,18 +25,19 @@ from shared.words.weights import AGAINST, BIAS, FOR
 
 Evidence = Mapping[str, float]
 
+_WEIGHTS = {**FOR, **AGAINST}
 _CHOSEN = frozenset({"window_pattern", "activation", "attention_type"})
 _SAME = 0.006  # ratios of rounded numbers
 
 
 def score(evidence: Evidence) -> float:
     """How much more speaks for than against; the same experiment where it is positive."""
-    return BIAS + sum(weight_of(name) * value for name, value in evidence.items())
+    return BIAS + sum([_WEIGHTS[name] * value for name, value in evidence.items()])
 
 
 def weight_of(name: str) -> float:
     """The weight of a piece of evidence; negative where it speaks against."""
-    return FOR[name] if name in FOR else AGAINST[name]
+    return _WEIGHTS[name]
 
 
 def evidence_of(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:

@@ -77,6 +77,10 @@ _KINDS: tuple[frozenset[str], ...] = (
 _PAIRS = tuple(
     (one, other) for line in _OPPOSITES for one, other in (pair.split() for pair in line.split(","))
 )
+_OPPOSITES_OF: dict[str, list[tuple[int, str]]] = {}  # with the place of the pair
+for _place, (_one, _other) in enumerate(_PAIRS):
+    _OPPOSITES_OF.setdefault(_one, []).append((_place, _other))
+    _OPPOSITES_OF.setdefault(_other, []).append((_place, _one))
 
 
 def family_of(atom: Atom) -> str:
@@ -179,10 +183,13 @@ def opposite(one: Iterable[str], other: Iterable[str]) -> str:
     """Words that only one text has and whose opposite only the other has, or ""."""
     first, second = set(one), set(other)
     only, only_other = first - second, second - first
-    for word, contrary in _PAIRS:
-        if (word in only and contrary in only_other) or (contrary in only and word in only_other):
-            return f"{word} against {contrary}"
-    return ""
+    places = [
+        place
+        for word in only
+        for place, contrary in _OPPOSITES_OF.get(word, ())
+        if contrary in only_other
+    ]
+    return " against ".join(_PAIRS[min(places)]) if places else ""
 
 
 def telling_scope(atom: Atom) -> frozenset[str]:

@@ -73,7 +73,8 @@ def is_close(a: float, b: float, slack: float) -> bool:
     if a == b:
         return True
     gap = abs(a - b)
-    return gap <= max(slack, _RELATIVE * max(abs(a), abs(b))) and gap < math.inf
+    may_be = gap <= slack or gap <= _RELATIVE * abs(a) or gap <= _RELATIVE * abs(b)
+    return may_be and gap < math.inf
 
 
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?"

@@ -41,12 +41,14 @@ class Pool:
 
     def _has_plain(self, number: Quantity) -> bool:
         slack = number.slack if number.suffix else 0.0
+        plain = self._plain
         for value in number.readings():
             # Those that are close to it stand beside its place in their order.
-            place = bisect_left(self._plain, value)
-            for near in (place - 1, place):
-                if 0 <= near < len(self._plain) and is_close(value, self._plain[near], slack):
-                    return True
+            place = bisect_left(plain, value)
+            if place < len(plain) and is_close(value, plain[place], slack):
+                return True
+            if place and is_close(value, plain[place - 1], slack):
+                return True
         return False
 
 
