@@ -21,9 +21,11 @@ from tests.factories import CAMPAIGN, add_campaign
 @asynccontextmanager
 async def session_of(database_url: str) -> AsyncIterator[AsyncSession]:
     engine = make_engine(database_url)
-    async with make_sessions(engine)() as session:
-        yield session
-    await engine.dispose()
+    try:
+        async with make_sessions(engine)() as session:
+            yield session
+    finally:
+        await engine.dispose()
 
 
 async def key_of(session: AsyncSession, name: str) -> bytes:
