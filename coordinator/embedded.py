@@ -82,11 +82,27 @@ def _postgres(home: Path) -> Iterator[str]:
     # Who used it before is dead, because the home is ours alone: one that was killed could not
     # take itself off this list, and Postgres would run on for its sake when we end.
     (home / "postgres" / ".handle_pids.json").unlink(missing_ok=True)
-    server = get_server(home / "postgres", cleanup_mode="stop")
+    server = get_server(home / "postgres", cleanup_mode="stop", start=False)
+    server.ensure_pgdata_inited()
+    _give_memory(home / "postgres" / "postgresql.conf")
+    server.start()
     try:
         yield server.get_uri()
     finally:
         server.cleanup()
+
+
+def _give_memory(configuration: Path) -> None:
+    """Let Postgres hold a quarter of the machine's memory, and at most 1 GB: what it uses of it.
+
+    By default it holds 128 MB, as much as the index of 100,000 embeddings alone. Written once: an
+    operator may write something else.
+    """
+    mark = "# by swarmlab"
+    if mark not in configuration.read_text():
+        megabytes = min(1024, psutil.virtual_memory().total // 4 // 2**20)
+        with configuration.open("a") as file:
+            file.write(f"\nshared_buffers = {megabytes}MB  {mark}\n")
 
 
 def _forget_dead_postmaster(pgdata: Path) -> None:
