@@ -43,7 +43,7 @@ class _Server(uvicorn.Server):
         gc.collect()
         gc.freeze()
         # What requests make is nearly all freed without the collector, which by default would
-        # stop them for 10 ms every few claims to look through the readings that are kept.
+        # stop one in some claims for 10 ms to look through the readings that are kept.
         gc.set_threshold(10_000, 1_000, 10)
 
 
