@@ -7,9 +7,11 @@ import sys
 from contextlib import contextmanager
 
 import httpx
+import psutil
+import psycopg
 import pytest
 
-from coordinator.embedded import Services
+from coordinator.embedded import Services, _give_memory
 from coordinator.laptop.processes import Child, running
 from coordinator.laptop.swarm import _wait_until_ready
 from tests.conftest import run_sql
@@ -205,3 +207,24 @@ def test_replicas_that_start_together_migrate_once(services):
     assert [each.returncode for each in finished] == [0] * 4, finished
     migrate(url)
     run_sql(services.database_url, "DROP DATABASE fresh WITH (FORCE)")
+
+
+def test_the_embedded_postgres_holds_more_than_its_default(database_url):
+    with psycopg.connect(database_url) as connection:
+        [row] = connection.execute(
+            "SELECT setting::bigint * 8192 FROM pg_settings WHERE name = 'shared_buffers'"
+        )
+    quarter = psutil.virtual_memory().total // 4
+    assert row[0] == min(2**30, quarter // 2**20 * 2**20)
+
+
+def test_what_an_operator_gives_the_embedded_postgres_stays(tmp_path):
+    configuration = tmp_path / "postgresql.conf"
+    configuration.write_text("shared_buffers = 128MB\n")
+    _give_memory(configuration)
+    given = configuration.read_text()
+    assert given.splitlines()[-1].startswith("shared_buffers = ")
+    changed = given.replace(given.splitlines()[-1], "shared_buffers = 4GB  # by swarmlab")
+    configuration.write_text(changed)
+    _give_memory(configuration)
+    assert configuration.read_text() == changed
