@@ -44,7 +44,7 @@ from sqlalchemy import make_url
 from coordinator.campaigns.folder import CampaignFolder, read_campaign_folder
 from coordinator.campaigns.service import create_campaign
 from coordinator.db import make_engine, make_sessions
-from coordinator.dedup.description import EMBEDDED_CHARACTERS, Description
+from coordinator.dedup.description import EMBEDDED_CHARACTERS, Description, Embedding
 from coordinator.dedup.keys import parameters_key, values_key
 from coordinator.dedup.readings import reading_from_json, reading_to_json, reading_version
 from coordinator.dedup.repository import find_nearest, find_neighbours
@@ -58,7 +58,7 @@ from shared.ids import new_id
 from shared.words import decide, parse_hypothesis
 
 CAMPAIGN = "claims-benchmark"
-NUMBER = re.compile(r"\d+(?:\.\d+)?")
+NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
 VARIANT_COSINE = 0.97
 RECALL_QUERIES = 500
 SLAB = 20_000  # rows that are read by all cores before they are written
@@ -244,7 +244,7 @@ class History:
             async with make_sessions(engine)() as session:
                 for text, vector in zip(self.seconds, self.second_vectors, strict=True):
                     asked = Description(
-                        parsed=parse_hypothesis(text), change=None, embedding=vector
+                        parsed=parse_hypothesis(text), change=None, embedding=Embedding(vector)
                     )
                     nearest = await find_nearest(session, self.campaign_id, asked)
                     rows = await find_neighbours(

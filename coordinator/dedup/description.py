@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+from pgvector import HalfVector
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from coordinator.campaigns.models import Campaign
@@ -31,13 +32,27 @@ from shared.words.hypotheses import starting_from
 EMBEDDED_CHARACTERS = 160
 
 
+class Embedding(HalfVector):
+    """A vector as the database takes it: written once, and sent in three statements of a claim."""
+
+    def __init__(self, vector: Vector) -> None:
+        super().__init__(vector)
+        numbers = self.to_list()
+        # Five digits are more than a half has, and half as long as what Python would write.
+        self._text = f"[{','.join(['%.5g'] * len(numbers))}]" % tuple(numbers)
+
+    def to_text(self) -> str:
+        """Return it as the database reads it."""
+        return self._text
+
+
 @dataclass(frozen=True, kw_only=True)
 class Description:
     """Words and change of an experiment, parsed, with the keys and the vector that find it."""
 
     parsed: ParsedHypothesis
     change: ChangeSignature | None
-    embedding: Vector
+    embedding: Embedding
 
     @cached_property
     def parameters_key(self) -> str:
@@ -97,7 +112,7 @@ async def describe(
         embedder.embed(hypothesis[:EMBEDDED_CHARACTERS]),
         asyncio.to_thread(parse_cached, hypothesis, change, vocabulary),
     )
-    return Description(parsed=parsed, change=change, embedding=embedding)
+    return Description(parsed=parsed, change=change, embedding=Embedding(embedding))
 
 
 async def campaign_vocabulary(session: AsyncSession, campaign: Campaign) -> Vocabulary:

@@ -27,7 +27,6 @@ import numpy.typing as npt
 
 from coordinator.dedup.cross_encoder import MOST_ASKED, CrossEncoder
 from coordinator.dedup.evaluation import PEERS_COSINE, Embeds
-from coordinator.dedup.repository import NEAREST
 from coordinator.dedup.tables import TableError, find_column, read_table
 from shared.dedup import (
     Candidate,
@@ -187,15 +186,10 @@ def replay(
             )
             for i in sorted(among, key=lambda i: -similar[i])
         ]
-        verdicts = [
-            # A live claim is not compared with what is further, unless it sets the same value.
-            verdict.settled()
-            if verdict and not verdict.is_duplicate and rank >= NEAREST
-            else verdict
-            for rank, verdict in enumerate(verdicts_of_words(candidate, neighbours))
-        ]
         pairs = [(row.text, rows[each.id].text) for each in neighbours]
-        verdicts = reader.reconsider_many(pairs, verdicts, MOST_ASKED)
+        verdicts = reader.reconsider_many(
+            pairs, verdicts_of_words(candidate, neighbours), MOST_ASKED
+        )
         return _block(row, decide_claim(candidate, neighbours, verdicts), rows)
 
     for index, row in enumerate(rows):

@@ -100,13 +100,10 @@ async def refuse_duplicate(
     candidate = Candidate(
         parsed=description.parsed, fingerprint=dedup_key, change=description.change
     )
-    verdicts = verdicts_of_words(candidate, neighbours)
-    decision = decide_claim(candidate, neighbours, verdicts)
-    if decision.reason in {
-        None,
-        "paraphrase",
-    }:  # the words decide: others wait for this turn to end
+    decision = decide_claim(candidate, neighbours, [None] * len(neighbours))
+    if decision.reason is None:  # neither program nor change tells, so the words decide
         pairs = [(hypothesis, each.id.hypothesis) for each in neighbours]
+        verdicts = verdicts_of_words(candidate, neighbours)
         verdicts = await cross_encoder.reconsider(pairs, verdicts)
         decision = decide_claim(candidate, neighbours, verdicts)
     if decision.reason is not None:

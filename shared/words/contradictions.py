@@ -7,6 +7,7 @@ from shared.words.comparing import lands_elsewhere, leaves_for_another
 from shared.words.evidence import agreement, agrees, is_exact, is_read, is_swapped, sets_more
 from shared.words.hypotheses import ParsedHypothesis
 from shared.words.likeness import are_siblings, contradiction, may_be_one, parts_apart
+from shared.words.moulds import other_numbers
 from shared.words.order import is_reversed
 
 _ALL = re.compile(r"\b(?:all|every|each) (?:the )?(?:four |three )?(?:learning|lr)")
@@ -110,6 +111,12 @@ def _other_target(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     return ""
 
 
+def _other_numbers(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    """The same words with other numbers, unless these stand where nothing is changed."""
+    numbers = other_numbers(a.text, b.text)
+    return f"the same words, {numbers}" if numbers and not agrees(a, b) else ""
+
+
 _FINDERS: tuple[Callable[[ParsedHypothesis, ParsedHypothesis], str], ...] = (
     _one_more,
     _one_of_two,
@@ -122,4 +129,5 @@ _FINDERS: tuple[Callable[[ParsedHypothesis, ParsedHypothesis], str], ...] = (
     _other_sequence,
     _other_landing,
     _other_target,
+    _other_numbers,
 )

@@ -61,7 +61,7 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
     a, b = sorted((a, b), key=lambda each: each.text)  # the same verdict in either order
     if contradiction := contradiction_between(a, b):
         return Verdict("distinct", contradiction)
-    evidence = evidence_of_content(a, b)
+    evidence = evidence_of_content(a, b, needed=OPEN_ABOVE)
     margin = score(evidence)
     is_near, is_told_apart = margin > OPEN_ABOVE, False
     if is_near:

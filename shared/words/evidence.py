@@ -6,6 +6,7 @@ The similarity of the embeddings is not among them: its fitted weight was zero.
 
 from collections.abc import Mapping
 from functools import lru_cache
+from math import inf
 
 from shared.words.atoms import Atom
 from shared.words.comparing import compare
@@ -30,6 +31,13 @@ _CHOSEN = frozenset({"window_pattern", "activation", "attention_type"})
 _SAME = 0.006  # ratios of rounded numbers
 
 
+_MET_AT_MOST = 3  # more of the same says no more
+_NUMBERS_AT_BEST = (
+    _MET_AT_MOST * (FOR["targets met"] + FOR["no numbers, the same things named"])
+    + FOR["the same ratio"]
+)
+
+
 def score(evidence: Evidence) -> float:
     """How much more speaks for than against; the same experiment where it is positive."""
     return BIAS + sum([_WEIGHTS[name] * value for name, value in evidence.items()])
@@ -45,9 +53,17 @@ def evidence_of(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     return {**evidence_of_content(a, b), **evidence_of_moulds(a, b)}
 
 
-def evidence_of_content(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
-    """What is changed, to which numbers, in which words."""
-    return {**_of_atoms(a, b), **_of_numbers(a, b), **_of_words(a, b)}
+def evidence_of_content(
+    a: ParsedHypothesis, b: ParsedHypothesis, *, needed: float = -inf
+) -> Evidence:
+    """What is changed, to which numbers, in which words.
+
+    Without the numbers, which take longest, where they cannot bring the score to what is `needed`.
+    """
+    evidence = {**_of_atoms(a, b), **_of_words(a, b)}
+    if score(evidence) + _NUMBERS_AT_BEST < needed:
+        return evidence
+    return {**evidence, **_of_numbers(a, b)}
 
 
 @lru_cache(maxsize=64)  # asked for up to five times for a pair
@@ -118,13 +134,13 @@ def _of_numbers(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     has_none = not (a.quantities or b.quantities)
     return {
         "numbers of one only": min(max(missing), 4),
-        "targets met": min(max(met), 3),
+        "targets met": min(max(met), _MET_AT_MOST),
         "the same ratio": is_ratio,
         "no number agrees": not is_met,
         "numbers of both, all of one only": bool(a.quantities and b.quantities)
         and missing == [len(a.quantities), len(b.quantities)],
         "other targets": is_missed and not is_ratio,
-        "no numbers, the same things named": min(named, 3) if has_none else 0,
+        "no numbers, the same things named": min(named, _MET_AT_MOST) if has_none else 0,
     }
 
 

@@ -68,6 +68,8 @@ def reachable(parsed: ParsedHypothesis) -> Pool:
     """Every number said, and every value scaled by every factor said."""
     values = [number.value for number in parsed.quantities if number.kind == "value"]
     factors = [number.value for number in parsed.quantities if number.kind == "factor"]
+    if not (values and factors):
+        return said(parsed)
     return Pool(parsed.quantities, [value * factor for value in values for factor in factors])
 
 

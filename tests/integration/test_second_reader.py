@@ -94,9 +94,12 @@ def test_a_mechanism_told_without_its_name_is_refused(agent):
 
 def test_what_the_code_settles_is_read_by_nobody(agent, monkeypatch):
     asked = []
-    monkeypatch.setattr(CrossEncoder, "compare", lambda _, pairs: asked.append(pairs) or [])
+    monkeypatch.setattr(cross_encoder_module, "_log_odds", lambda *_: asked.append(1) or 9.0)
+    assert agent.claim(hypothesis=NAMED, source=None).status_code == 201
+    assert agent.claim(hypothesis=TOLD, source=None).status_code == 409
+    assert asked, "what no code tells is read"
     source = make_program(depth=6)
-    assert agent.claim(hypothesis=NAMED, source=source).status_code == 201
+    assert agent.claim(hypothesis="six layers", source=source).status_code == 201
     asked.clear()
     answer = agent.claim(hypothesis=TOLD, source=source)
     assert answer.json()["reason"] == "same-program"
@@ -105,7 +108,7 @@ def test_what_the_code_settles_is_read_by_nobody(agent, monkeypatch):
 
 def test_a_baseline_is_repeated_by_no_words(agent, monkeypatch):
     """Whatever the reader says: it changes nothing, so nothing can change the same."""
-    monkeypatch.setattr(CrossEncoder, "compare", lambda _, pairs: [9.0] * len(pairs))
+    monkeypatch.setattr(cross_encoder_module, "_log_odds", lambda *_: 9.0)
     agent.run_baseline()
     assert agent.claim(hypothesis="train the model as it is, with softcap", source=None).is_success
 

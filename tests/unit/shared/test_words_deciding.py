@@ -158,6 +158,27 @@ def test_a_contradiction_says_in_what(one, other, why):
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "is_final"),
+    [
+        ("mix 10% code into the data", "mix 20% code into the data", True),
+        ("dedupe with a MinHash threshold of 0.70", "dedupe with a MinHash threshold of 0.9", True),
+        ("skip from layer 0 to the last", "skip from layer 1 to the last", True),
+        # The same number in another notation, and the number of a paper: to be read.
+        (
+            "dedupe with a MinHash threshold of 0.7",
+            "dedupe with a MinHash threshold of 7e-1",
+            False,
+        ),
+        ("a gate on the sums (arXiv 2401)", "a gate on the sums (arXiv 2402)", False),
+    ],
+)
+def test_other_numbers_in_the_same_words_are_put_to_nobody(one, other, is_final):
+    told = verdict(one, other)
+    assert told == verdict(other, one)
+    assert (not told.is_duplicate and not told.is_open) == is_final
+
+
+@pytest.mark.parametrize(
     ("told", "named"),
     [
         ("seven short layers and then one long one", 'WINDOW_PATTERN = "SSSSSSSL"'),
