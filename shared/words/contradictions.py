@@ -112,9 +112,9 @@ def _other_target(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
 
 
 def _other_numbers(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
-    """The same words with other numbers, unless these stand where nothing is changed."""
+    """The same words with other numbers, whatever was read of them."""
     numbers = other_numbers(a.text, b.text)
-    return f"the same words, {numbers}" if numbers and not agrees(a, b) else ""
+    return f"the same words, {numbers}" if numbers else ""
 
 
 _FINDERS: tuple[Callable[[ParsedHypothesis, ParsedHypothesis], str], ...] = (
