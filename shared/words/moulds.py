@@ -54,7 +54,7 @@ def mould_of(a: Sequence[str], b: Sequence[str]) -> Mould:
 
 def other_numbers(a: str, b: str) -> str:
     """Which numbers two texts have that are the same in every word, or ""."""
-    if a == b or _start(a) != _start(b):
+    if a == b or _starts_otherwise(a, b):
         return ""
     (words, numbers), (others, other) = _without_numbers(a), _without_numbers(b)
     if words != others:
@@ -65,9 +65,11 @@ def other_numbers(a: str, b: str) -> str:
     )
 
 
-def _start(text: str) -> str:
-    """What stands before the first digit: nearly always enough to tell two texts apart."""
-    return _DIGIT.split(text, maxsplit=1)[0]
+def _starts_otherwise(a: str, b: str) -> bool:
+    """Whether a word before the first number differs: nearly always enough to tell."""
+    if a[:1] != b[:1] and not (a[:1].isdigit() and b[:1].isdigit()):
+        return True
+    return _DIGIT.split(a, maxsplit=1)[0] != _DIGIT.split(b, maxsplit=1)[0]
 
 
 @lru_cache(maxsize=4_000)

@@ -22,6 +22,11 @@ _THEN = re.compile(
 )
 _AFTER = re.compile(r" after(?:wards)? ")
 _FROM_TO = re.compile(r"\bfrom (.+?) to (.+)")
+_TELLING = ("first", "initially", "begin", "then ", ", later ", " followed by ", " before ")
+_TELLING += (
+    " after",
+    "from ",
+)  # in all that the patterns find: to look for these is ten times faster
 _ENDINGS = re.compile(r"(?:est|er|s|ed|ing)$")
 
 
@@ -37,6 +42,8 @@ def is_reversed(a: str, b: str) -> bool:
 @lru_cache(maxsize=4_096)
 def _order(text: str) -> tuple[frozenset[str], frozenset[str]] | None:
     """The words of what comes earlier and of what comes later, if the text says an order."""
+    if not any(each in text for each in _TELLING):
+        return None
     if _FIRST.search(text):  # in few; to cut all into clauses would take as long as the rest
         clauses = _CLAUSE.split(text)
         opening = next((each for each in clauses if _FIRST.search(each)), None)
