@@ -182,7 +182,7 @@ class History:
             "INSERT INTO results (id, campaign_id, experiment_id, agent_id, body_sha256, outcome,"
             " val_bpb, metrics, platform, tier, log_tail, is_late, is_best, started_at)"
             " SELECT gen_random_uuid(), campaign_id, id, agent_id, '',"
-            " CASE WHEN random() < 0.1 THEN 'keep' ELSE 'discard' END, 1, '{}', platform, 'full',"
+            " CASE WHEN random() < 0.1 THEN 'keep' ELSE 'discard' END, 1, '{}', platform, 'cpu',"
             " '', false, false, now()"
             " FROM experiments WHERE status = 'done'"
             " AND id NOT IN (SELECT experiment_id FROM results)"

@@ -1,6 +1,6 @@
 """Queries that find what an experiment may repeat."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -61,6 +61,24 @@ def _nearest() -> Select[UUID]:
         .order_by(DISTANCE)
         .limit(NEAREST)
     )
+
+
+async def lock_names(session: AsyncSession, names: Iterable[str]) -> None:
+    """Hold the advisory locks of these names until the transaction ends.
+
+    And plan no statement of it anew for its parameters: to plan that of the neighbours takes longer
+    than to run it, and no parameter makes another plan better.
+    """
+    # Sorted, so that two claims never wait for each other in a circle.
+    asked = {f"name_{n}": name for n, name in enumerate(sorted(names))}
+    await session.execute(_lock(tuple(asked)), asked)
+
+
+@cache
+def _lock(names: tuple[str, ...]) -> Executable:
+    """Return the statement; built once, because building takes as long as running."""
+    locks = (func.pg_advisory_xact_lock(func.hashtextextended(bindparam(n), 0)) for n in names)
+    return select(func.set_config("plan_cache_mode", "force_generic_plan", True), *locks)
 
 
 async def find_neighbours(

@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from coordinator.campaigns.models import Campaign
-from coordinator.db import lock_until_commit
 from coordinator.dedup.cross_encoder import CrossEncoder
 from coordinator.dedup.description import (
     Description,
@@ -16,7 +15,7 @@ from coordinator.dedup.description import (
 )
 from coordinator.dedup.keys import is_baseline_key
 from coordinator.dedup.readings import reading_from_json, reading_version
-from coordinator.dedup.repository import find_nearest, find_neighbours, find_parents
+from coordinator.dedup.repository import find_nearest, find_neighbours, find_parents, lock_names
 from coordinator.errors import DuplicateClaimError
 from shared.changes import ChangeSignature
 from shared.dedup import (
@@ -50,12 +49,10 @@ async def find_alike(
 
 
 async def _lock_alike(session: AsyncSession, campaign: Campaign, description: Description) -> None:
-    # Sorted, so that two claims never wait for each other in a circle.
     names = {f"parameters:{campaign.id}:{description.parameters_key}"}
     if description.change is not None:
         names.add(f"change:{campaign.id}:{description.change.key}")
-    for name in sorted(names):
-        await lock_until_commit(session, name)
+    await lock_names(session, names)
 
 
 async def refuse_duplicate(

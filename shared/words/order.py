@@ -22,11 +22,11 @@ _THEN = re.compile(
 )
 _AFTER = re.compile(r" after(?:wards)? ")
 _FROM_TO = re.compile(r"\bfrom (.+?) to (.+)")
-_TELLING = ("first", "initially", "begin", "then ", ", later ", " followed by ", " before ")
-_TELLING += (
-    " after",
-    "from ",
-)  # in all that the patterns find: to look for these is ten times faster
+# In all that the patterns find; to look for these is ten times faster.
+_TELLING = (
+    *("first", "initially", "begin", "then ", ", later ", " followed by ", " before "),
+    *(" after", "from "),
+)
 _ENDINGS = re.compile(r"(?:est|er|s|ed|ing)$")
 
 
