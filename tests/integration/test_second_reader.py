@@ -1,12 +1,13 @@
 """What the words leave open is read by a second reader, with its real weights."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 from coordinator.dedup import cross_encoder as cross_encoder_module
-from coordinator.dedup.cross_encoder import MOST_ASKED, CrossEncoder
+from coordinator.dedup.cross_encoder import MOST_ASKED, NEAREST_ASKED, CrossEncoder
 from coordinator.dedup.tables import read_table
 from shared.words import REFERENCE_VOCABULARY, Verdict, decide, parse_hypothesis
 from tests.factories import CAMPAIGN, make_program
@@ -81,6 +82,21 @@ def test_of_many_neighbours_only_the_nearest_are_read(reader, monkeypatch):
     pairs = [(NAMED, TOLD)] * (MOST_ASKED + 5)
     reader.reconsider_many(pairs, [words_on(*pair) for pair in pairs], MOST_ASKED)
     assert len(asked) == MOST_ASKED
+
+
+def test_what_is_far_is_read_only_before_it_is_refused(reader, monkeypatch):
+    asked = []
+    monkeypatch.setattr(reader, "compare", lambda pairs: asked.extend(pairs) or [0.0] * len(pairs))
+    near = [("double the LR", "double the LR")] * NEAREST_ASKED  # settled: nobody is asked
+    leaning = words_on(NAMED, TOLD)
+    refused = replace(leaning, kind="duplicate", margin=1.0)
+    pairs, verdicts = [*near, (NAMED, TOLD)], [words_on(*pair) for pair in near]
+    reader.reconsider_many(pairs, [*verdicts, leaning], MOST_ASKED)
+    assert asked == []
+    reader.reconsider_many(pairs, [*verdicts, leaning])
+    assert asked == [(NAMED, TOLD)]
+    reader.reconsider_many(pairs, [*verdicts, refused], MOST_ASKED)
+    assert asked == [(NAMED, TOLD)] * 2
 
 
 def test_a_mechanism_told_without_its_name_is_refused(agent):
