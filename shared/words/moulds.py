@@ -16,6 +16,7 @@ _NUMBER = re.compile(
     r"\b(?:arxiv|exp|experiment)[\s_#:-]*\d[\d.]*"  # says which, not how much
     r"|(\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
 )
+_PRODUCT = re.compile(r"#\s?(?:\*|/|<<|\^|x)+\s?#")  # 2**18 is 4**9
 _DIGIT = re.compile(r"\d")
 
 
@@ -57,7 +58,7 @@ def other_numbers(a: str, b: str) -> str:
     if a == b or _starts_otherwise(a, b):
         return ""
     (words, numbers), (others, other) = _without_numbers(a), _without_numbers(b)
-    if words != others:
+    if words != others or _PRODUCT.search(words):
         return ""
     only, only_other = Counter(numbers) - Counter(other), Counter(other) - Counter(numbers)
     return " against ".join(

@@ -179,6 +179,13 @@ def test_other_numbers_in_the_same_words_are_put_to_nobody(one, other, is_final)
 
 
 @pytest.mark.parametrize(
+    ("one", "other"), [("batch of 2**18", "batch of 4**9"), ("LR = 0.02 * 1.5", "LR = 0.01 * 3.0")]
+)
+def test_numbers_that_come_to_the_same_are_no_other_numbers(one, other):
+    assert "the same words" not in verdict(one, other).reason
+
+
+@pytest.mark.parametrize(
     ("told", "named"),
     [
         ("seven short layers and then one long one", 'WINDOW_PATTERN = "SSSSSSSL"'),
