@@ -6,7 +6,16 @@ from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Request
-from sqlalchemy import DateTime, MetaData, Table, func, make_url, text
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    MetaData,
+    Table,
+    bindparam,
+    func,
+    make_url,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import (
@@ -95,11 +104,17 @@ async def free_connection(session: AsyncSession) -> None:
     await session.commit()
 
 
+def lock_of(parameter: str) -> ColumnElement[Any]:
+    """Return what holds the advisory lock named by a bound parameter until the transaction ends."""
+    return func.pg_advisory_xact_lock(func.hashtextextended(bindparam(parameter), 0))
+
+
+_LOCK = select(lock_of("name"))
+
+
 async def lock_until_commit(session: AsyncSession | AsyncConnection, name: str) -> None:
     """Hold the advisory lock ``name`` until the transaction ends."""
-    await session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name}
-    )
+    await session.execute(_LOCK, {"name": name})
 
 
 Key = TypeVar("Key", bound=Hashable)

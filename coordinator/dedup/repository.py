@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from coordinator.agents.models import Agent
-from coordinator.db import CLOCK
+from coordinator.db import CLOCK, lock_of
 from coordinator.dedup.description import Description
 from coordinator.experiments.models import Experiment
 from coordinator.programs.models import Program
@@ -77,8 +77,8 @@ async def lock_names(session: AsyncSession, names: Iterable[str]) -> None:
 @cache
 def _lock(names: tuple[str, ...]) -> Executable:
     """Return the statement; built once, because building takes as long as running."""
-    locks = (func.pg_advisory_xact_lock(func.hashtextextended(bindparam(n), 0)) for n in names)
-    return select(func.set_config("plan_cache_mode", "force_generic_plan", True), *locks)
+    is_planned_once = func.set_config("plan_cache_mode", "force_generic_plan", True)
+    return select(is_planned_once, *map(lock_of, names))
 
 
 async def find_neighbours(

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
+from shared.words.numbers import NUMBER
+
 _NUMBER = re.compile(
     r"\b(?:arxiv|exp|experiment)[\s_#:-]*\d[\d.]*"  # says which, not how much
-    r"|(\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
+    rf"|({NUMBER})"
 )
 _PRODUCT = re.compile(r"#\s?(?:\*|/|<<|\^|x)+\s?#")  # 2**18 is 4**9
 _DIGIT = re.compile(r"\d")
@@ -76,5 +78,5 @@ def _starts_otherwise(a: str, b: str) -> bool:
 @lru_cache(maxsize=4_000)
 def _without_numbers(text: str) -> tuple[str, tuple[float, ...]]:
     """The words, and the numbers apart from those that only name something."""
-    numbers = tuple(float(each) for each in _NUMBER.findall(text) if each)
+    numbers = tuple(float(each.replace(",", "")) for each in _NUMBER.findall(text) if each)
     return _NUMBER.sub("#", text), numbers

@@ -77,14 +77,14 @@ def is_close(a: float, b: float, slack: float) -> bool:
     return may_be and gap < math.inf
 
 
-_NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?"
+NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?"
 QUANTITY = re.compile(
     rf"""
       (?P<base>\d{{1,9}})\s*(?P<op>\*\*|\^|<<)\s*(?P<exp>\d{{1,3}})(?!\d|\.\d)
     | (?P<share>(?:\bx\s?|\*=?\s*)(?=\d+\s*/))?
       (?P<top>\d+(?:\.\d+)?)\s*/\s*(?P<bottom>\d+)(?![\d]|\.\d|[a-wyz])
     | (?P<times>(?:\bx\s?|\btimes\s|\*=?\s*)(?=\d|\.\d))?(?P<divide>/=?\s*(?=\d))?
-      (?P<sign>(?<![\w.)])[+-])?(?P<number>{_NUMBER})
+      (?P<sign>(?<![\w.)])[+-])?(?P<number>{NUMBER})
       (?:\s?(?P<percent>%|percent\b|pct\b)
        |(?P<scale>\s?[kmbg](?![a-z0-9]))
        |(?P<seconds>\s?(?:s|secs?|seconds?)(?![\w-])(?!\s(?:layer|window|block|head)))
