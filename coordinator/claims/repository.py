@@ -8,8 +8,11 @@ from uuid import UUID
 from sqlalchemy import (
     Executable,
     Interval,
+    Text,
     bindparam,
+    func,
     insert,
+    literal,
     literal_column,
     select,
     update,
@@ -18,54 +21,105 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from coordinator.db import CLOCK, table_of
+from coordinator.events.models import Event
 from coordinator.experiments.models import Experiment, Lease
 from shared.states import ExperimentStatus
 
 
-async def grant_claim(session: AsyncSession, *, lease_ttl_s: int, **values: Any) -> Any | None:
+async def grant_claim(
+    session: AsyncSession,
+    *,
+    lease_ttl_s: int,
+    claim_key: UUID | None,
+    request_sha256: str,
+    agent_name: str,
+    **values: Any,
+) -> Any | None:
     """Insert the experiment, or take over an open one of the same ``dedup_key``.
+
+    The lease of this epoch and the event are written with it, in the same journey.
+
+    Args:
+        session: of the claim's transaction.
+        lease_ttl_s: seconds.
+        claim_key: the agent's own name of this claim.
+        request_sha256: of what was asked under this name.
+        agent_name: what the event calls the agent.
+        values: columns of the experiment.
 
     Returns:
         The row ``(id, epoch, lease_expires_at)`` of the granted claim, ``None`` where the same
         program is done or held by somebody.
     """
-    asked = {**values, "status": ExperimentStatus.CLAIMED, "ttl": timedelta(seconds=lease_ttl_s)}
+    asked = {
+        **{name: values.pop(name, None) for name in (*_GIVEN_ONCE, *_TAKEN)},
+        "status": ExperimentStatus.CLAIMED,
+        "ttl": timedelta(seconds=lease_ttl_s),
+        "claim_key": claim_key,
+        "request_sha256": request_sha256,
+        "agent_name": agent_name,
+    }
+    assert not values, f"no columns of a claim: {values}"
     rows = await session.execute(_grant(), asked)
     return rows.one_or_none()
+
+
+# What a takeover writes over, and what it leaves.
+_TAKEN = (
+    *("agent_id", "hypothesis", "rationale", "base_sha256", "source_sha256"),
+    *("change", "change_key", "changed_names", "parameters_key", "values_key", "embedding"),
+    *("reading", "reading_version", "platform", "seed", "status", "retest_of"),
+)
+_GIVEN_ONCE = ("id", "campaign_id", "dedup_key")
 
 
 @cache
 def _grant() -> Executable:
     """Return the statement; built once, because building takes as long as running."""
-    table = table_of(Experiment)
-    own = table.c
+    own = table_of(Experiment).c
+    asked = {name: bindparam(name, type_=own[name].type) for name in (*_GIVEN_ONCE, *_TAKEN)}
     expires_at = CLOCK + bindparam("ttl", type_=Interval)
-    statement = postgresql.insert(table).values(epoch=1, lease_expires_at=expires_at)
-    taken: dict[str, Any] = {
-        # By name: ``statement.excluded`` would build a copy of the table.
-        name: literal_column(f"excluded.{name}")
-        for name in (
-            *("agent_id", "hypothesis", "rationale", "base_sha256", "source_sha256"),
-            *("change", "change_key", "changed_names", "parameters_key", "values_key", "embedding"),
-            *("reading", "reading_version", "platform", "seed", "status", "retest_of"),
+    granted = (
+        postgresql.insert(table_of(Experiment))
+        .values(epoch=1, lease_expires_at=expires_at, **asked)
+        .on_conflict_do_update(
+            constraint="uq_experiments_dedup_key",
+            set_={
+                # By name: ``statement.excluded`` would build a copy of the table.
+                **{name: literal_column(f"excluded.{name}") for name in _TAKEN},
+                "epoch": own.epoch + 1,
+                # Not what was to be inserted: the row may have had to be waited for.
+                "lease_expires_at": expires_at,
+            },
+            where=(own.status != ExperimentStatus.DONE)
+            & ((own.status != ExperimentStatus.CLAIMED) | (own.lease_expires_at <= CLOCK)),
         )
+        .returning(own.id, own.epoch, own.lease_expires_at)
+        .cte("granted")
+    )
+    lease = {
+        "experiment_id": granted.c.id,
+        "epoch": granted.c.epoch,
+        "claim_key": bindparam("claim_key", type_=table_of(Lease).c.claim_key.type),
+        "request_sha256": bindparam("request_sha256", type_=Text),
+        **{name: asked[name] for name in ("agent_id", "seed")},
     }
-    return statement.on_conflict_do_update(
-        constraint="uq_experiments_dedup_key",
-        set_={
-            **taken,
-            "epoch": own.epoch + 1,
-            # Not what was to be inserted: the row may have had to be waited for.
-            "lease_expires_at": expires_at,
-        },
-        where=(own.status != ExperimentStatus.DONE)
-        & ((own.status != ExperimentStatus.CLAIMED) | (own.lease_expires_at <= CLOCK)),
-    ).returning(own.id, own.epoch, own.lease_expires_at)
-
-
-async def record_lease(session: AsyncSession, **values: Any) -> None:
-    """Write down that this epoch was given to this agent."""
-    await session.execute(insert(table_of(Lease)), values)
+    event = {
+        "kind": literal("claimed"),
+        "experiment_id": granted.c.id,
+        "payload": func.jsonb_build_object(
+            *("epoch", granted.c.epoch, "agent", bindparam("agent_name", type_=Text)),
+            *("hypothesis", asked["hypothesis"]),
+        ),
+        **{name: asked[name] for name in ("campaign_id", "agent_id")},
+    }
+    written = [
+        insert(table_of(model))
+        .from_select(list(row), select(*row.values()))
+        .cte(model.__tablename__)
+        for model, row in ((Lease, lease), (Event, event))
+    ]
+    return select(granted.c.id, granted.c.epoch, granted.c.lease_expires_at).add_cte(*written)
 
 
 async def find_lease_by_key(session: AsyncSession, agent_id: UUID, claim_key: UUID) -> Lease | None:

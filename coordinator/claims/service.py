@@ -13,7 +13,6 @@ from coordinator.claims.repository import (
     find_lease_by_key,
     grant_claim,
     lock_experiment,
-    record_lease,
     renew_lease,
 )
 from coordinator.claims.rules import ClaimState, may_renew
@@ -28,7 +27,6 @@ from coordinator.errors import (
     LeaseLostError,
     UnknownBaseError,
 )
-from coordinator.events.repository import add_event
 from coordinator.experiments.models import Lease
 from coordinator.experiments.repository import find_matches_by_dedup_key
 from coordinator.ideas.service import take_idea
@@ -130,6 +128,9 @@ async def claim_experiment(
     granted = await grant_claim(
         session,
         lease_ttl_s=ttl_s,
+        claim_key=request.claim_key,
+        request_sha256=request_sha256,
+        agent_name=agent.name,
         id=new_id(),
         campaign_id=campaign.id,
         agent_id=agent.id,
@@ -149,27 +150,8 @@ async def claim_experiment(
         raise DuplicateClaimError(
             reason="same-program", matches=[match.model_dump(mode="json") for match in matches]
         )
-    await record_lease(
-        session,
-        experiment_id=granted.id,
-        epoch=granted.epoch,
-        agent_id=agent.id,
-        claim_key=request.claim_key,
-        request_sha256=request_sha256,
-        seed=seed,
-    )
     if request.idea_id is not None:
         await take_idea(session, campaign.id, request.idea_id, granted.id)
-    await add_event(
-        session,
-        "claimed",
-        campaign_id=campaign.id,
-        agent_id=agent.id,
-        experiment_id=granted.id,
-        epoch=granted.epoch,
-        agent=agent.name,
-        hypothesis=request.hypothesis,
-    )
     return ClaimRead(
         experiment_id=granted.id,
         epoch=granted.epoch,

@@ -136,10 +136,14 @@ def test_a_claim_that_fails_half_way_leaves_nothing(agent, database_url):
         database_url,
         "CREATE TRIGGER refuse BEFORE INSERT ON leases FOR EACH ROW EXECUTE FUNCTION refuse()",
     )
+    before = query(database_url, "SELECT count(*) FROM programs")
     assert agent.claim().status_code == 500
     assert query(database_url, "SELECT count(*) FROM experiments") == [(0,)]
+    # The program is stored by a statement before the one that failed.
+    assert query(database_url, "SELECT count(*) FROM programs") == before
     run_sql(database_url, "DROP TRIGGER refuse ON leases")
     assert agent.claim().status_code == 201
+    assert query(database_url, "SELECT count(*) FROM programs") > before
 
 
 def test_the_database_itself_refuses_an_epoch_twice(agent, database_url):

@@ -19,7 +19,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from coordinator import db
 from coordinator.claims.rules import Completion
 from coordinator.db import CLOCK
-from coordinator.experiments.models import Experiment
+from coordinator.events.repository import add_event
+from coordinator.experiments.models import Experiment, Lease
 from tests.conftest import run_sql
 from tests.factories import AgentClient
 from tests.integration import test_failures as failures
@@ -116,7 +117,9 @@ async def no_lock_but_the_time_of_one(session, _name):
     await session.execute(text("SELECT pg_sleep(2 - extract(epoch FROM clock_timestamp()) % 2)"))
 
 
-async def look_then_insert(session, *, lease_ttl_s, **values):
+async def look_then_insert(
+    session, *, lease_ttl_s, claim_key, request_sha256, agent_name, **values
+):
     """Grant as a client without an upsert would."""
     key = values["dedup_key"]
     taken = await session.scalar(select(Experiment.id).where(Experiment.dedup_key == key))
@@ -129,7 +132,18 @@ async def look_then_insert(session, *, lease_ttl_s, **values):
         .values(status="claimed", epoch=1, lease_expires_at=expires_at, **values)
         .returning(Experiment.id, Experiment.epoch, Experiment.lease_expires_at)
     )
-    return rows.one()
+    granted = rows.one()
+    lease = Lease(
+        experiment_id=granted.id,
+        epoch=granted.epoch,
+        agent_id=values["agent_id"],
+        claim_key=claim_key,
+        request_sha256=request_sha256,
+        seed=values["seed"],
+    )
+    session.add(lease)
+    await add_event(session, "claimed", experiment_id=granted.id, agent=agent_name)
+    return granted
 
 
 def every_epoch_completes(_state, *, epoch, now):  # noqa: ARG001 the rule's own signature
