@@ -25,6 +25,7 @@ from shared.words.hypotheses import ParsedHypothesis, name_of
 from shared.words.weights import OPINION, OPINION_BIAS
 
 OPEN_ABOVE = -3.0  # nobody is asked where what is changed leans further to "distinct"
+TOO_FAR = -20.0  # nor where other words make it so clear: no labelled pair was ever turned there
 SURE = 3.0  # beyond this, more of one side says no more
 
 
@@ -72,7 +73,7 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
         margin = score(evidence)
     if margin > 0 and evidence["every change agrees"] and not is_told_apart:
         return Verdict("duplicate", f"the same change of {_names(a.atoms)}")
-    leaning = margin if is_near and are_telling else None
+    leaning = margin if is_near and are_telling and margin > TOO_FAR else None
     if margin > 0:
         return Verdict("duplicate", _heaviest(evidence, 1), leaning)
     is_other = evidence["nothing in common"]

@@ -16,9 +16,9 @@ from shared.words.numbers import NUMBER
 
 _NUMBER = re.compile(
     r"\b(?:arxiv|exp|experiment)[\s_#:-]*\d[\d.]*"  # says which, not how much
-    rf"|({NUMBER})"
+    rf"|(?P<product>(?:{NUMBER})(?:\s?(?:\*|/|<<|\^|x)+\s?(?:{NUMBER}))+)"  # 2**18 is 4**9
+    rf"|(?P<number>{NUMBER})"
 )
-_PRODUCT = re.compile(r"#\s?(?:\*|/|<<|\^|x)+\s?#")  # 2**18 is 4**9
 _DIGIT = re.compile(r"\d")
 
 
@@ -60,7 +60,7 @@ def other_numbers(a: str, b: str) -> str:
     if a == b or _starts_otherwise(a, b):
         return ""
     (words, numbers), (others, other) = _without_numbers(a), _without_numbers(b)
-    if words != others or _PRODUCT.search(words):
+    if words != others:
         return ""
     only, only_other = Counter(numbers) - Counter(other), Counter(other) - Counter(numbers)
     return " against ".join(
@@ -77,6 +77,7 @@ def _starts_otherwise(a: str, b: str) -> bool:
 
 @lru_cache(maxsize=4_000)
 def _without_numbers(text: str) -> tuple[str, tuple[float, ...]]:
-    """The words, and the numbers apart from those that only name something."""
-    numbers = tuple(float(each.replace(",", "")) for each in _NUMBER.findall(text) if each)
-    return _NUMBER.sub("#", text), numbers
+    """The words, and the numbers apart from those that only name something, and from products."""
+    found = (match["number"] for match in _NUMBER.finditer(text))
+    numbers = tuple(float(each.replace(",", "")) for each in found if each)
+    return _NUMBER.sub(lambda match: "#*" if match["product"] else "#", text), numbers

@@ -163,6 +163,7 @@ def test_a_contradiction_says_in_what(one, other, why):
         ("mix 10% code into the data", "mix 20% code into the data", True),
         ("dedupe with a MinHash threshold of 0.70", "dedupe with a MinHash threshold of 0.9", True),
         ("skip from layer 0 to the last", "skip from layer 1 to the last", True),
+        ("a hidden layer of 8/3 x 512 at depth 8", "a hidden layer of 8/3 x 512 at depth 6", True),
         # The same number in another notation, and the number of a paper: to be read.
         (
             "dedupe with a MinHash threshold of 0.7",
@@ -176,6 +177,19 @@ def test_other_numbers_in_the_same_words_are_put_to_nobody(one, other, is_final)
     told = verdict(one, other)
     assert told == verdict(other, one)
     assert (not told.is_duplicate and not told.is_open) == is_final
+
+
+def test_what_differs_in_many_words_of_one_mould_is_put_to_nobody():
+    told = (
+        "sample the {} documents from the {} shard with a {} window of the {} tokens each step,"
+        " and keep the {} copy of the {} ones"
+    )
+    one = told.format("long", "web", "sliding", "rare", "cached", "noisy")
+    near = verdict(one, told.format("long", "web", "sliding", "common", "cached", "noisy"))
+    far = verdict(one, told.format("mathematical", "code", "random", "masked", "raw", "clean"))
+    assert near.is_open
+    assert not far.is_open
+    assert not far.is_duplicate
 
 
 @pytest.mark.parametrize(
