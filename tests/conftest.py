@@ -4,6 +4,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -47,10 +48,19 @@ def database_url_of(services: Services, database: str) -> str:
     return make_url(services.database_url).set(database=database).render_as_string(False)
 
 
-def run_sql(database_url: str, statement: sql.Composed | str) -> None:
+def connected(database_url: str) -> psycopg.Connection:
     url = make_url(database_url).set(drivername="postgresql")
-    with psycopg.connect(url.render_as_string(False), autocommit=True) as connection:
+    return psycopg.connect(url.render_as_string(False), autocommit=True)
+
+
+def run_sql(database_url: str, statement: sql.Composed | str) -> None:
+    with connected(database_url) as connection:
         connection.execute(statement)
+
+
+def query(database_url: str, statement: str) -> list[tuple[Any, ...]]:
+    with connected(database_url) as connection:
+        return connection.execute(statement).fetchall()
 
 
 @pytest.fixture(scope="session")

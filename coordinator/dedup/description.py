@@ -101,7 +101,7 @@ async def describe(
         changes: What the agent says it will change; used where the code does not tell.
     """
     if base is not None:
-        vocabulary = await asyncio.to_thread(_starting_from, vocabulary, base)
+        vocabulary = await asyncio.to_thread(vocabulary_on, vocabulary, base)
     change = None
     if base is not None and source is not None:
         change = await asyncio.to_thread(change_signature, base, source)
@@ -141,7 +141,8 @@ _vocabularies: dict[str, Vocabulary] = {}
 
 
 @lru_cache(maxsize=64)
-def _starting_from(vocabulary: Vocabulary, base: str) -> Vocabulary:
+def vocabulary_on(vocabulary: Vocabulary, base: str) -> Vocabulary:
+    """Return the vocabulary that knows from where each constant of this program starts."""
     constants = read_constants(base).values()
     return starting_from([f"{each.name} = {each.text}" for each in constants], vocabulary)
 

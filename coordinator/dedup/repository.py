@@ -20,6 +20,7 @@ from sqlalchemy import (
     select,
     text,
     union,
+    update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -181,6 +182,40 @@ def _neighbours(*, has_change: bool, has_program: bool) -> Executable:
 
 def _newest(condition: ColumnElement[bool]) -> Select[UUID]:
     return select(Experiment.id).where(condition).order_by(Experiment.id.desc()).limit(SAME)
+
+
+async def find_outdated(
+    session: AsyncSession, version: str, *, before: UUID | None, limit: int
+) -> list[Any]:
+    """Return what other rules than those of ``version`` read, the newest first.
+
+    Returns:
+        Rows ``(id, campaign_id, hypothesis, change, base_sha256, reading_version)``.
+    """
+    columns = (Experiment.campaign_id, Experiment.hypothesis, Experiment.change)
+    statement = (
+        select(Experiment.id, *columns, Experiment.base_sha256, Experiment.reading_version)
+        .where(Experiment.reading_version.is_distinct_from(version))
+        .order_by(Experiment.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        statement = statement.where(Experiment.id < before)
+    return list((await session.execute(statement)).all())
+
+
+async def store_reading(session: AsyncSession, row: Any, **reading: Any) -> None:
+    """Write down what was read of such a row, unless the row is another meanwhile."""
+    await session.execute(
+        update(Experiment)
+        .where(
+            Experiment.id == row.id,
+            Experiment.hypothesis == row.hypothesis,
+            Experiment.reading_version.is_not_distinct_from(row.reading_version),
+        )
+        .values(**reading)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def find_parents(

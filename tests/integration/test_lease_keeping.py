@@ -5,17 +5,15 @@ from contextlib import closing, contextmanager
 from threading import Event
 from uuid import UUID
 
-import psycopg
 import pytest
 import sqlalchemy
 from redis import Redis
-from sqlalchemy import make_url
 
 from coordinator.claims import keeping
 from coordinator.embedded import Services
 from coordinator.maintenance import expiry, loop
 from shared.ids import new_id
-from tests.conftest import run_sql
+from tests.conftest import query, run_sql
 from tests.factories import AgentClient, add_campaign, make_program, serving
 
 
@@ -24,12 +22,6 @@ def other(coordinator_url):
     client = AgentClient(coordinator_url)
     yield client
     client.close()
-
-
-def query(database_url, statement):
-    url = make_url(database_url).set(drivername="postgresql").render_as_string(False)
-    with psycopg.connect(url) as connection:
-        return connection.execute(statement).fetchall()
 
 
 def set_time_left(database_url, claim, seconds):

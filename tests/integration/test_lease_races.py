@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from coordinator.claims import service as claims
 from coordinator.results import filing
 from shared.ids import new_id
-from tests.conftest import run_sql
+from tests.conftest import query, run_sql
 from tests.factories import AgentClient, make_program, make_settings, result_body
 from tests.integration.test_guarantees import let_lease_run_out
 
@@ -28,11 +28,6 @@ def other(coordinator_url):
 def connect(database_url):
     url = make_url(database_url).set(drivername="postgresql")
     return psycopg.connect(url.render_as_string(False))
-
-
-def query(database_url, statement):
-    with connect(database_url) as connection:
-        return connection.execute(statement).fetchall()
 
 
 def test_one_program_claimed_at_once_in_many_words_is_granted_once(coordinator_url, monkeypatch):
