@@ -51,33 +51,33 @@ async def grant_claim(
         The row ``(id, epoch, lease_expires_at)`` of the granted claim, ``None`` where the same
         program is done or held by somebody.
     """
+    values["status"] = ExperimentStatus.CLAIMED
+    assert values.keys() == {*_KEPT, *_TAKEN}, "a column would be lost"
     asked = {
-        **{name: values.pop(name, None) for name in (*_GIVEN_ONCE, *_TAKEN)},
-        "status": ExperimentStatus.CLAIMED,
+        **values,
         "ttl": timedelta(seconds=lease_ttl_s),
         "claim_key": claim_key,
         "request_sha256": request_sha256,
         "agent_name": agent_name,
     }
-    assert not values, f"no columns of a claim: {values}"
     rows = await session.execute(_grant(), asked)
     return rows.one_or_none()
 
 
-# What a takeover writes over, and what it leaves.
+# What a takeover leaves, and what it writes over.
+_KEPT = ("id", "campaign_id", "dedup_key")
 _TAKEN = (
     *("agent_id", "hypothesis", "rationale", "base_sha256", "source_sha256"),
     *("change", "change_key", "changed_names", "parameters_key", "values_key", "embedding"),
     *("reading", "reading_version", "platform", "seed", "status", "retest_of"),
 )
-_GIVEN_ONCE = ("id", "campaign_id", "dedup_key")
 
 
 @cache
 def _grant() -> Executable:
     """Return the statement; built once, because building takes as long as running."""
     own = table_of(Experiment).c
-    asked = {name: bindparam(name, type_=own[name].type) for name in (*_GIVEN_ONCE, *_TAKEN)}
+    asked = {name: bindparam(name, type_=own[name].type) for name in (*_KEPT, *_TAKEN)}
     expires_at = CLOCK + bindparam("ttl", type_=Interval)
     granted = (
         postgresql.insert(table_of(Experiment))
