@@ -30,11 +30,11 @@ async def read_again(sessions: async_sessionmaker[AsyncSession]) -> int:
     count = 0
     oldest: UUID | None = None
     while True:
-        async with sessions() as session, session.begin():
+        async with sessions() as session:
             rows = await find_outdated(session, reading_version(), before=oldest, limit=BATCH)
-            readings = [await _reading_of(session, row) for row in rows]
-            for row, reading in zip(rows, readings, strict=True):
-                await store_reading(session, row, **reading)
+            for row in rows:
+                await store_reading(session, row, **await _reading_of(session, row))
+                await session.commit()  # who holds one row at a time waits in no circle
         if not rows:
             return count
         count += len(rows)
