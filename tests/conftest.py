@@ -2,8 +2,10 @@
 
 import socket
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psycopg
@@ -48,9 +50,9 @@ def database_url_of(services: Services, database: str) -> str:
     return make_url(services.database_url).set(database=database).render_as_string(False)
 
 
-def connected(database_url: str) -> psycopg.Connection:
+def connected(database_url: str, *, autocommit: bool = True) -> psycopg.Connection:
     url = make_url(database_url).set(drivername="postgresql")
-    return psycopg.connect(url.render_as_string(False), autocommit=True)
+    return psycopg.connect(url.render_as_string(False), autocommit=autocommit)
 
 
 def run_sql(database_url: str, statement: sql.Composed | str) -> None:
@@ -61,6 +63,14 @@ def run_sql(database_url: str, statement: sql.Composed | str) -> None:
 def query(database_url: str, statement: str) -> list[tuple[Any, ...]]:
     with connected(database_url) as connection:
         return connection.execute(statement).fetchall()
+
+
+def until(condition: Callable[[], Any], *, limit_s: float = 30) -> None:
+    """Wait for what another process or thread does by itself."""
+    pause, deadline = Event(), time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline, f"it did not happen within {limit_s} s"
+        pause.wait(0.02)
 
 
 @pytest.fixture(scope="session")

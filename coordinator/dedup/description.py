@@ -72,12 +72,19 @@ class Description:
             "change": None if change is None else change_to_json(change),
             "change_key": None if change is None or change.is_empty else change.key,
             "changed_names": [] if change is None else list(change.names),
-            "parameters_key": self.parameters_key,
-            "values_key": self.values_key,
             "embedding": self.embedding,
-            "reading": reading_to_json(self.parsed),
-            "reading_version": reading_version(),
+            **reading_columns(self.parsed),
         }
+
+
+def reading_columns(parsed: ParsedHypothesis) -> dict[str, str]:
+    """Return the values of the experiment's columns that hold what was read of its words."""
+    return {
+        "parameters_key": parameters_key(parsed),
+        "values_key": values_key(parsed),
+        "reading": reading_to_json(parsed),
+        "reading_version": reading_version(),
+    }
 
 
 async def describe(

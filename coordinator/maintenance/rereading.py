@@ -11,9 +11,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from coordinator.campaigns.models import Campaign
-from coordinator.dedup.description import campaign_vocabulary, change_from_json, vocabulary_on
-from coordinator.dedup.keys import parameters_key, values_key
-from coordinator.dedup.readings import reading_to_json, reading_version
+from coordinator.dedup.description import (
+    campaign_vocabulary,
+    change_from_json,
+    reading_columns,
+    vocabulary_on,
+)
+from coordinator.dedup.readings import reading_version
 from coordinator.dedup.repository import find_outdated, store_reading
 from coordinator.programs.repository import find_source
 from shared.dedup import parse_experiment
@@ -50,9 +54,4 @@ async def _reading_of(session: AsyncSession, row: Any) -> dict[str, str]:
         vocabulary = await asyncio.to_thread(vocabulary_on, vocabulary, base)
     change = change_from_json(row.change) if row.change else None
     parsed = await asyncio.to_thread(parse_experiment, row.hypothesis, change, vocabulary)
-    return {
-        "parameters_key": parameters_key(parsed),
-        "values_key": values_key(parsed),
-        "reading": reading_to_json(parsed),
-        "reading_version": reading_version(),
-    }
+    return reading_columns(parsed)

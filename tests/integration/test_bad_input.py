@@ -4,12 +4,11 @@ import json
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
-from sqlalchemy import make_url
 
 from coordinator.experiments.cursor import to_cursor
 from shared.ids import new_id
+from tests.conftest import connected
 from tests.factories import (
     BASELINE,
     CAMPAIGN,
@@ -198,8 +197,7 @@ def problem_of(answer: httpx.Response) -> dict[str, Any]:
 
 
 def contents(database_url: str) -> list[Any]:
-    url = make_url(database_url).set(drivername="postgresql").render_as_string(False)
-    with psycopg.connect(url) as connection:
+    with connected(database_url) as connection:
         return [
             connection.execute(f"SELECT count(*), max(t::text) FROM {table} t").fetchone()
             for table in TABLES

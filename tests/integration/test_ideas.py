@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.ids import new_id
-from tests.conftest import run_sql
+from tests.conftest import connected, run_sql
 from tests.factories import (
     BASELINE_SHA256,
     CAMPAIGN,
@@ -48,11 +48,7 @@ def statuses(agent: AgentClient) -> dict[str, list[str]]:
 
 
 def events(agent: AgentClient, database_url: str, kind: str) -> int:
-    import psycopg
-    from sqlalchemy import make_url
-
-    url = make_url(database_url).set(drivername="postgresql").render_as_string(False)
-    with psycopg.connect(url) as connection:
+    with connected(database_url) as connection:
         row = connection.execute(
             "SELECT count(*) FROM events e JOIN agents a ON a.name = %s WHERE kind = %s",
             (agent.name, kind),

@@ -3,11 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import psycopg
 import pytest
-from sqlalchemy import make_url
 
 from shared.ids import new_id
+from tests.conftest import query
 from tests.factories import (
     CAMPAIGN,
     AgentClient,
@@ -69,10 +68,8 @@ def test_the_same_insight_sent_many_times_at_once_is_stored_once(agent, evidence
     assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
     assert len({answer.json()["insight_id"] for answer in answers}) == 1
     assert len(listed(agent)) == 1
-    url = make_url(database_url).set(drivername="postgresql").render_as_string(False)
-    with psycopg.connect(url) as connection:
-        published = "SELECT payload FROM events WHERE kind = 'insight_published'"
-        ((payload,),) = connection.execute(published).fetchall()
+    published = "SELECT payload FROM events WHERE kind = 'insight_published'"
+    ((payload,),) = query(database_url, published)
     assert payload["insight_id"] == listed(agent)[0]["insight_id"]
 
 

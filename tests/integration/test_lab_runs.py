@@ -5,9 +5,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from shared.constants import override_constants
 from shared.states import CrashReason
 from tests.attacks.honest import steps
 from tests.attacks.laboratory import BASE, CAMPAIGN, Laboratory, program
+from tests.conftest import until
 from worker.runner import LabError, Progress, RunAbandonedError, RunRequest, processes, run_program
 from worker.runner.sandbox import find_bubblewrap
 
@@ -34,13 +34,6 @@ def confinement(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     elif find_bubblewrap() is None:
         pytest.skip("bubblewrap is not installed here")
     return str(request.param)
-
-
-def wait_until(condition: Callable[[], bool], *, limit_s: float = 60) -> None:
-    until = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < until, "it did not come to pass"
-        time.sleep(0.02)
 
 
 def processes_of(folder: Path) -> list[int]:
@@ -205,9 +198,9 @@ run_program(RunRequest(
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen([sys.executable, "-c", script], env=environment) as parent:
         # Not as soon as bubblewrap itself is there: see worker.runner.sandbox on that instant.
-        wait_until(lambda: any(map(is_program, processes_of(run_dir))))
+        until(lambda: any(map(is_program, processes_of(run_dir))), limit_s=60)
         os.kill(parent.pid, signal.SIGKILL)
-    wait_until(lambda: processes_of(run_dir) == [])
+    until(lambda: processes_of(run_dir) == [], limit_s=60)
 
 
 def test_missing_data_is_not_the_programs_fault(laboratory: Laboratory, tmp_path: Path) -> None:

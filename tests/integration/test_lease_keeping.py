@@ -13,7 +13,7 @@ from coordinator.claims import keeping
 from coordinator.embedded import Services
 from coordinator.maintenance import expiry, loop
 from shared.ids import new_id
-from tests.conftest import query, run_sql
+from tests.conftest import query, run_sql, until
 from tests.factories import AgentClient, add_campaign, make_program, serving
 
 
@@ -193,16 +193,6 @@ def test_the_sweep_writes_expiries_down_without_anyone_asking(database_url, serv
         claim["experiment_id"]: "expired",
         held["experiment_id"]: "claimed",
     }
-
-
-def until(condition):
-    """Wait for something that the coordinator does by itself; 30 s is what it promises."""
-    stop = Event()
-    for _ in range(600):
-        if condition():
-            return
-        stop.wait(0.05)
-    raise AssertionError("it did not happen within 30 s")
 
 
 def test_the_sweep_runs_often_enough_for_its_promise_even_after_one_failure():

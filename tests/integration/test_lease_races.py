@@ -5,15 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Event
 
-import psycopg
 import pytest
 from psycopg import errors
-from sqlalchemy import make_url
 
 from coordinator.claims import service as claims
 from coordinator.results import filing
 from shared.ids import new_id
-from tests.conftest import query, run_sql
+from tests.conftest import connected, query, run_sql, until
 from tests.factories import AgentClient, make_program, make_settings, result_body
 from tests.integration.test_guarantees import let_lease_run_out
 
@@ -23,11 +21,6 @@ def other(coordinator_url):
     client = AgentClient(coordinator_url)
     yield client
     client.close()
-
-
-def connect(database_url):
-    url = make_url(database_url).set(drivername="postgresql")
-    return psycopg.connect(url.render_as_string(False))
 
 
 def test_one_program_claimed_at_once_in_many_words_is_granted_once(coordinator_url, monkeypatch):
@@ -98,7 +91,7 @@ def test_a_result_and_a_takeover_at_the_same_instant_have_one_winner(
 def test_a_claim_that_had_to_wait_gets_its_whole_lease(agent, other, database_url):
     claim = agent.claimed()
     let_lease_run_out(database_url, claim)
-    with connect(database_url) as holder, ThreadPoolExecutor(1) as pool:
+    with connected(database_url, autocommit=False) as holder, ThreadPoolExecutor(1) as pool:
         holder.execute("SELECT id FROM experiments FOR UPDATE")
         takeover = pool.submit(other.claimed)
         until_done_or_blocked(takeover, database_url)
@@ -113,12 +106,7 @@ def until_done_or_blocked(request, database_url):
         "SELECT 1 FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    pause = Event()
-    for _ in range(400):
-        if request.done() or query(database_url, blocked):
-            return
-        pause.wait(0.05)
-    raise AssertionError("the request neither ended nor waited for a lock")
+    until(lambda: request.done() or query(database_url, blocked), limit_s=20)
 
 
 def test_a_claim_that_fails_half_way_leaves_nothing(agent, database_url):

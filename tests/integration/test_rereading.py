@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import closing
-from threading import Event
 
 import pytest
 
@@ -11,7 +10,7 @@ from coordinator.dedup.readings import reading_version
 from coordinator.dedup.repository import find_outdated, store_reading
 from coordinator.embedded import Services
 from coordinator.maintenance import rereading
-from tests.conftest import query, run_sql
+from tests.conftest import query, run_sql, until
 from tests.factories import BASELINE_SHA256, AgentClient, add_campaign, make_program, serving
 
 READINGS = "SELECT hypothesis, parameters_key, values_key, reading, reading_version"
@@ -32,15 +31,6 @@ def claim_three(agent: AgentClient) -> None:
     agent.claimed(hypothesis="One more layer", source=source, base=BASELINE_SHA256)
 
 
-def until_all_are_current(database_url: str, count: int) -> None:
-    pause = Event()
-    for _ in range(600):
-        if query(database_url, CURRENT) == [(count,)]:
-            return
-        pause.wait(0.05)
-    raise AssertionError("the history was not read again within 30 s")
-
-
 def test_a_repeat_of_what_the_old_rules_named_otherwise_is_refused_again(database_url, services):
     add_campaign(database_url)
     here = Services(database_url=database_url, redis_url=services.redis_url)
@@ -49,7 +39,7 @@ def test_a_repeat_of_what_the_old_rules_named_otherwise_is_refused_again(databas
     read = query(database_url, READINGS)
     run_sql(database_url, OUTDATE)
     with serving(here) as url, closing(AgentClient(url)) as other:
-        until_all_are_current(database_url, 3)
+        until(lambda: query(database_url, CURRENT) == [(3,)])
         assert query(database_url, READINGS) == read
         assert other.claim(hypothesis="EMBEDDING_LR x 0.5", source=None).status_code == 409
 
