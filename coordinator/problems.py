@@ -1,5 +1,6 @@
 """Every error as RFC 9457 problem+json, from one place."""
 
+import re
 from typing import Any
 
 import structlog
@@ -84,13 +85,21 @@ def _validation_error(error: RequestValidationError) -> SwarmlabError:
         return BadRequestError()
     # The input itself is not echoed: it may be ten programs long, or not encodable at all.
     errors: list[dict[str, Any]] = [
-        {"where": ".".join(str(part) for part in each["loc"]), "why": each["msg"]}
-        for each in details[:20]
+        {"where": _where(each["loc"]), "why": each["msg"]} for each in details[:20]
     ]
     first = errors[0]
     return InvalidRequestError(
         f"{first['where']}: {first['why']}. See /docs for the form.", errors=_encodable(errors)
     )
+
+
+# How pydantic names a member of a union that is no plain type: the validator itself, with the
+# addresses of its functions in memory. That is no place in a body.
+_VALIDATOR = re.compile(r"[a-z-]+\[.*\]", re.DOTALL)
+
+
+def _where(location: tuple[int | str, ...]) -> str:
+    return ".".join(part for part in map(str, location) if not _VALIDATOR.fullmatch(part))
 
 
 def _encodable(errors: list[dict[str, Any]]) -> list[dict[str, Any]]:

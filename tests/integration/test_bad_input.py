@@ -253,6 +253,17 @@ def test_a_write_without_a_good_key_is_refused(coordinator_url, headers, slug):
     assert problem_of(answer)["type"].endswith(f"#{slug}")
 
 
+def test_a_refusal_names_places_of_the_body_and_nothing_of_the_service(coordinator_url):
+    odd = {"a": [], "gpu (left)": [], "b" * 201: 1}
+    body = {"name": "ada", "hardware": odd}
+    answer = httpx.post(f"{coordinator_url}/v1/agents", json=body)
+    assert answer.status_code == 422
+    places = {error["where"] for error in problem_of(answer)["errors"]}
+    assert {"body.hardware.a", "body.hardware.gpu (left)"} <= places
+    assert "function" not in answer.text
+    assert "0x" not in answer.text
+
+
 def test_somebody_elses_claim_can_be_neither_kept_released_nor_completed(agent, coordinator_url):
     claim = agent.claimed()
     thief = AgentClient(coordinator_url)
