@@ -111,7 +111,9 @@ def _examine_disk(folder: Path) -> Finding:
 
 
 def _examine_data(data_dir: Path) -> Iterator[Finding]:
-    prepared = sorted(data_dir.glob("*/fingerprint.json"))
+    # One level down where the folder is a campaign's own, two where it holds all campaigns.
+    found = [*data_dir.glob("*/fingerprint.json"), *data_dir.glob("*/*/fingerprint.json")]
+    prepared = sorted(path for path in found if path.parent.suffix != ".part")  # those are not done
     if not prepared:
         yield Finding(
             part="data",
@@ -120,27 +122,27 @@ def _examine_data(data_dir: Path) -> Iterator[Finding]:
             remedy="Nothing to do: the worker prepares the data of its campaign when it starts.",
         )
     for path in prepared:
-        yield from _examine_prepared(path)
+        yield from _examine_prepared(path, name=str(path.parent.relative_to(data_dir)))
 
 
-def _examine_prepared(path: Path) -> Iterator[Finding]:
+def _examine_prepared(path: Path, *, name: str) -> Iterator[Finding]:
     folder = path.parent
     again = f"Remove {folder}; the worker makes it again."
     needed = [f"{split}{end}" for split in ("train", "val") for end in (".bin", ".starts.npy")]
-    missing = [name for name in (*needed, "tokenizer.json") if not (folder / name).exists()]
+    missing = [file for file in (*needed, "tokenizer.json") if not (folder / file).exists()]
     if missing:
-        found = f"{folder.name}: {', '.join(missing)} missing"
+        found = f"{name}: {', '.join(missing)} missing"
         yield Finding(part="data", health=Health.PROBLEM, found=found, remedy=again)
         return
     fingerprint = json.loads(path.read_text())
-    found = f"{folder.name}: {fingerprint['train_bytes'] / 1e6:.1f} MB of training text"
+    found = f"{name}: {fingerprint['train_bytes'] / 1e6:.1f} MB of training text"
     yield Finding(part="data", health=Health.OK, found=found)
     digest = hashlib.sha256((folder / "tokenizer.json").read_bytes()).hexdigest()
     is_whole = digest == fingerprint["tokenizer_sha256"]
     yield Finding(
         part="tokenizer",
         health=Health.OK if is_whole else Health.PROBLEM,
-        found=f"{folder.name}: {'as prepared' if is_whole else 'changed since it was prepared'}",
+        found=f"{name}: {'as prepared' if is_whole else 'changed since it was prepared'}",
         remedy="" if is_whole else again,
     )
 

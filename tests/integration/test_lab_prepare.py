@@ -47,6 +47,21 @@ def test_the_runner_prepares_through_the_campaigns_own_file(harness: Path, tmp_p
     assert found["tokenizer"].health is Health.OK
 
 
+def test_the_doctor_finds_the_data_where_a_worker_keeps_those_of_each_campaign(
+    harness: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "data"
+    prepare_data({"prepare.py": harness.read_text()}, home / "tiny")
+    (prepared,) = (home / "tiny").glob("*/fingerprint.json")
+    begun = prepared.parent.with_name(prepared.parent.name + ".part")
+    begun.mkdir()
+    (begun / "fingerprint.json").write_text("{}")
+    findings = examine_machine(data_dir=home, coordinator_url=None)
+    [data] = [finding for finding in findings if finding.part == "data"]
+    assert data.health is Health.OK
+    assert data.found.startswith(f"tiny/{prepared.parent.name}: ")
+
+
 def test_the_doctor_notices_a_changed_tokenizer(harness: Path, tmp_path: Path) -> None:
     prepare_data({"prepare.py": harness.read_text()}, tmp_path / "data")
     (tokenizer,) = (tmp_path / "data").glob("*/tokenizer.json")
