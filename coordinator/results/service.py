@@ -16,6 +16,7 @@ from coordinator.db import free_connection, lock_until_commit
 from coordinator.dedup.description import campaign_vocabulary, describe
 from coordinator.errors import (
     HarnessMismatchError,
+    InvalidRequestError,
     NotYourClaimError,
     ResultConflictError,
     UnknownBaseError,
@@ -49,6 +50,7 @@ async def record_result(
     Raises:
         ResultConflictError: The id is taken by another body.
         HarnessMismatchError: The result was measured with another harness.
+        InvalidRequestError: The run ended before it began.
         InvalidSourceError: The source is not a program.
         UnknownBaseError: The base is not a stored program.
         UnknownExperimentError: There is no such experiment in this campaign.
@@ -57,6 +59,7 @@ async def record_result(
     """
     if body.harness_sha256 not in (None, campaign.harness_sha256):
         raise HarnessMismatchError
+    _check_times(body)
     # What is read before the computation never changes: programs, and who sends.
     vocabulary = await campaign_vocabulary(session, campaign)
     base = await find_source(session, body.base) if body.base else None
@@ -145,6 +148,16 @@ def body_digest(body: ResultPut) -> str:
     """
     later = {"cost"} if body.cost is None else None
     return hashlib.sha256(body.model_dump_json(exclude=later).encode()).hexdigest()
+
+
+def _check_times(body: ResultPut) -> None:
+    # Not a rule of the wire model: a worker whose clock was set back must still be able to read
+    # its own outbox.
+    if body.finished_at is not None and body.finished_at < body.started_at:
+        why = "is before started_at: send the times of one run, by one clock"
+        raise InvalidRequestError(
+            f"body.finished_at: {why}.", errors=[{"where": "body.finished_at", "why": why}]
+        )
 
 
 async def _claimed(

@@ -1,8 +1,9 @@
 """The ground under every wire model: closed, frozen, finite, storable."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class WireModel(BaseModel):
@@ -40,3 +41,9 @@ Integer = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True)]
 # Postgres bigint for counts and epochs; a larger number would be a 500, not a 422.
 Count = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+# Postgres stores moments that Python cannot read back: those outside of the years 1 to 9999, in any
+# time zone. One such row, and every list that it stands in is a 500.
+Moment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC)),
+]

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 
 from shared.states import CrashReason, ExperimentStatus, Outcome, Tier
-from shared.wire.base import ShortText, WireModel
+from shared.wire.base import Moment, ShortText, WireModel
 from shared.wire.results import Cost, Metrics
 
 Item = TypeVar("Item")
@@ -66,8 +66,8 @@ class HistoryQuery(PageQuery):
     agent: ShortText | None = None
     platform: ShortText | None = None
     tier: Tier | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     changed: Annotated[list[ShortText], Field(max_length=20)] = Field(default_factory=list)
     text: ShortText | None = None
     min: Annotated[list[Bound], Field(max_length=20)] = Field(default_factory=list)

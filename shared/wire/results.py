@@ -3,10 +3,20 @@
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from shared.states import CrashReason, Outcome, Tier
-from shared.wire.base import Count, Hypothesis, LongText, Number, Sha256, ShortText, Text, WireModel
+from shared.wire.base import (
+    Count,
+    Hypothesis,
+    LongText,
+    Moment,
+    Number,
+    Sha256,
+    ShortText,
+    Text,
+    WireModel,
+)
 
 NotNegative = Annotated[Number, Field(ge=0)]
 
@@ -71,8 +81,8 @@ class ResultPut(WireModel):
     harness_sha256: Sha256 | None = None
     log_tail: LongText = ""
     cost: Cost | None = None
-    started_at: AwareDatetime
-    finished_at: AwareDatetime | None = None
+    started_at: Moment
+    finished_at: Moment | None = None
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:

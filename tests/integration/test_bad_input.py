@@ -95,6 +95,10 @@ BAD_REQUESTS: list[tuple[str, str, str, bytes | None, int, str]] = [
     ("unknown experiment", "PUT", RESULT, result(experiment_id=UNKNOWN, epoch=1), 404, "unknown-experiment"),
     ("time without zone", "PUT", RESULT, result(started_at="2026-11-20T12:00:00"), 422, "invalid-request"),
     ("no time", "PUT", RESULT, result(started_at="yesterday"), 422, "invalid-request"),
+    ("time before all", "PUT", RESULT, result(started_at="0001-01-01T00:00:00+14:00"), 422, "invalid-request"),
+    ("time after all", "PUT", RESULT, result(started_at="9999-12-31T23:59:59-14:00"), 422, "invalid-request"),
+    ("end after all", "PUT", RESULT, result(finished_at="9999-12-31T23:59:59-14:00"), 422, "invalid-request"),
+    ("end before start", "PUT", RESULT, result(finished_at="2026-11-20T11:59:59Z"), 422, "invalid-request"),
     ("other harness", "PUT", RESULT, result(harness_sha256="0" * 64), 409, "harness-mismatch"),
     ("result of unknown base", "PUT", RESULT, result(base="0" * 64), 422, "unknown-base"),
     ("result without source", "PUT", RESULT, result(source=""), 422, "invalid-source"),
@@ -119,6 +123,8 @@ BAD_REQUESTS: list[tuple[str, str, str, bytes | None, int, str]] = [
     ("tier", "GET", f"{HISTORY}?tier=huge", None, 422, "invalid-request"),
     ("since without zone", "GET", f"{HISTORY}?since=2026-11-20T12:00:00", None, 422, "invalid-request"),
     ("until no time", "GET", f"{HISTORY}?until=today", None, 422, "invalid-request"),
+    ("since before all", "GET", f"{HISTORY}?since=0001-01-01T00:00:00%2B14:00", None, 422, "invalid-request"),
+    ("until after all", "GET", f"{HISTORY}?until=9999-12-31T23:59:59-14:00", None, 422, "invalid-request"),
     ("bound of nothing", "GET", f"{HISTORY}?min=0.98", None, 422, "invalid-request"),
     ("bound of no metric", "GET", f"{HISTORY}?min=loss:0.98", None, 422, "invalid-request"),
     ("bound no number", "GET", f"{HISTORY}?max=val_bpb:low", None, 422, "invalid-request"),
@@ -321,7 +327,7 @@ def test_every_bad_request_has_a_good_twin(agent):
     assert agent.claim().status_code == 201
     deeper = claim_body(hypothesis="Set DEPTH to 9", source=make_program(depth=9))
     assert agent.claim(**deeper, platform="b", base=None).status_code == 201
-    answer = agent.put(result_body(source=BASELINE))
+    answer = agent.put(result_body(source=BASELINE, finished_at="2026-11-20T12:00:00Z"))
     assert answer.status_code == 201
     evidence = [answer.json()["experiment_id"]]
     for path, body in ((IDEAS, idea(evidence=evidence)), (INSIGHTS, insight(evidence=evidence))):

@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,7 @@ from coordinator.experiments.repository import list_history
 from shared.ids import new_id
 from shared.sources import source_sha256
 from shared.wire.experiments import HistoryQuery
-from tests.conftest import database_url_of, run_sql
+from tests.conftest import database_url_of, query, run_sql
 from tests.factories import (
     BASELINE,
     BASELINE_SHA256,
@@ -148,6 +149,18 @@ ALL = ["claim", "crash", "worse", "better", "baseline"]
 )
 def test_a_filter_finds_exactly_what_it_says(library, query, found):
     assert names(library, query) == found
+
+
+def test_a_clock_that_runs_ahead_makes_no_experiment_newer_than_now(agent, database_url):
+    first, last = "2000-01-01T00:00:00Z", "9998-12-31T23:59:59Z"
+    publish(agent, "early", started_at=first, finished_at=last)
+    publish(agent, "ahead", source=make_program(depth=9), started_at=last, finished_at=last)
+    early, ahead = query(database_url, "SELECT created_at FROM experiments ORDER BY id")
+    [(now,)] = query(database_url, "SELECT now()")
+    assert early == (datetime.fromisoformat(first),)
+    assert ahead[0] <= now
+    assert names(agent, "since=9000-01-01T00:00:00Z") == []
+    assert names(agent, f"since={first}&until={last}") == ["ahead", "early"]
 
 
 def test_pages_show_everything_once_while_the_history_grows(agent):
