@@ -7,10 +7,11 @@ HOME/workers/<name>/<campaign>/      notebook, outbox and workbench
 ```
 """
 
+import contextlib
 import fcntl
 import re
 import secrets
-import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -20,7 +21,14 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.wire.agents import AgentCreate
 from worker.client import Client
-from worker.errors import NameInUseError, RefusedError, SetupError
+from worker.errors import (
+    CoordinatorUnreachableError,
+    NameInUseError,
+    RefusedError,
+    SetupError,
+    WorkerError,
+)
+from worker.outbox import Outbox
 from worker.workbench import write_durably
 
 _COLOURS = "amber azure coral crimson golden indigo ivory jade lilac ochre olive scarlet teal umber"
@@ -61,12 +69,26 @@ class Seat:
         """Let another process take the seat."""
         self._lock.close()
 
+    def give_up(self) -> None:
+        """Leave, and remove the directory unless somebody has worked in it."""
+        if [path.name for path in self.directory.iterdir()] == ["lock"]:
+            with contextlib.suppress(OSError):  # somebody sits down here at this very moment
+                (self.directory / "lock").unlink()
+                self.directory.rmdir()
+        self.leave()
+
+    def take_over(self, former: "Seat") -> None:
+        """Have what waits under a name that is no longer ours handed in from here."""
+        for path in filter(_count_waiting, former.directory.glob("*/outbox.sqlite")):
+            with (
+                Outbox(path) as theirs,
+                Outbox(self.directory / path.parent.name / path.name) as ours,
+            ):
+                theirs.hand_over(ours)
+
     def identity(self) -> Identity | None:
         """Return who was registered here before."""
-        try:
-            return Identity.model_validate_json((self.directory / "identity.json").read_bytes())
-        except FileNotFoundError:
-            return None
+        return _read_identity(self.directory)
 
     def keep(self, identity: Identity) -> None:
         """Store the key where only its owner can read it."""
@@ -75,7 +97,9 @@ class Seat:
 
 
 def take_seat(home: Path, name: str | None, coordinator_url: str) -> Seat:
-    """Return the seat of ``name``, or the first free one for this coordinator, or a new one.
+    """Return the seat of ``name``, or a free one for this coordinator, or a new one.
+
+    Where results wait comes first, so that they are handed in.
 
     Raises:
         NameInUseError: another process works under ``name``.
@@ -93,7 +117,7 @@ def take_seat(home: Path, name: str | None, coordinator_url: str) -> Seat:
                 "--name."
             )
         return seat
-    for directory in _known(home):
+    for directory in sorted(_known(home), key=_rank):
         seat = _try_seat(directory)
         if seat is None:
             continue
@@ -124,23 +148,36 @@ def sign_in(
         SetupError: the name is taken, or belongs to another coordinator.
         CoordinatorUnreachableError: there is no key yet and nobody to give one.
     """
-    for _ in range(MAX_NAME_TRIES):
-        seat = take_seat(home, name, client.base_url)
-        try:
-            identity = seat.identity()
-            if identity is not None:
-                return seat, _checked(identity, client.base_url), False
-            return seat, _register(seat, client, hardware=hardware, invite=invite), True
-        except RefusedError as error:
-            seat.leave()
-            if error.problem.status != 409 or name is not None:
-                raise SetupError(str(error)) from error
-            # Somebody elsewhere has this codename.
-            shutil.rmtree(seat.directory)
-        except BaseException:
-            seat.leave()
-            raise
-    raise SetupError("Every codename tried is taken: choose one with --name.")
+    passed_over: list[Seat] = []  # held until the end, so that the next try is another one
+    taken: list[Seat] = []
+    failure: WorkerError = SetupError("Every codename tried is taken: choose one with --name.")
+    try:
+        for _ in range(MAX_NAME_TRIES):
+            seat = take_seat(home, name, client.base_url)
+            try:
+                identity, is_new = _identify(seat, client, hardware=hardware, invite=invite)
+                for former in taken:
+                    seat.take_over(former)
+            except (RefusedError, CoordinatorUnreachableError) as error:
+                passed_over.append(seat)
+                if name is None and _is_taken(error):
+                    # By a stranger, or by us before the key was lost: what lies there stays.
+                    taken.append(seat)
+                    continue
+                failure = error
+                if name is not None or not _has_key(home, client.base_url):
+                    break
+            except BaseException:
+                seat.leave()
+                raise
+            else:
+                return seat, identity, is_new
+    finally:
+        for seat in passed_over:
+            seat.give_up()
+    if isinstance(failure, RefusedError):
+        raise SetupError(str(failure)) from failure
+    raise failure
 
 
 def campaign_at_work(directory: Path) -> str | None:
@@ -154,7 +191,22 @@ def campaign_at_work(directory: Path) -> str | None:
     return None
 
 
-def _checked(identity: Identity, coordinator_url: str) -> Identity:
+def _identify(
+    seat: Seat, client: Client, *, hardware: dict[str, Any], invite: str | None
+) -> tuple[Identity, bool]:
+    """Return who sits here and whether it was registered just now."""
+    identity = seat.identity()
+    if identity is None:
+        return _register(seat, client, hardware=hardware, invite=invite), True
+    _check(identity, client.base_url)
+    return identity, False
+
+
+def _is_taken(error: WorkerError) -> bool:
+    return isinstance(error, RefusedError) and error.problem.status == 409
+
+
+def _check(identity: Identity, coordinator_url: str) -> None:
     # On one's own machine the port says nothing: `swarmlab up --port` may take another one.
     is_local = all(_is_loopback(url) for url in (identity.coordinator_url, coordinator_url))
     if identity.coordinator_url != coordinator_url and not is_local:
@@ -162,7 +214,6 @@ def _checked(identity: Identity, coordinator_url: str) -> Identity:
             f"{identity.name} is registered at {identity.coordinator_url}: choose another --name "
             f"for {coordinator_url}."
         )
-    return identity
 
 
 def _is_loopback(url: str) -> bool:
@@ -194,6 +245,35 @@ def _known(home: Path) -> Iterator[Path]:
     workers = home / "workers"
     if workers.is_dir():
         yield from sorted(path for path in workers.iterdir() if path.is_dir())
+
+
+def _rank(directory: Path) -> tuple[bool, bool]:
+    """Return what sorts seats: where results wait first, and with a key before without."""
+    return not _has_waiting_results(directory), _read_identity(directory) is None
+
+
+def _has_key(home: Path, coordinator_url: str) -> bool:
+    identities = (_read_identity(directory) for directory in _known(home))
+    return any(each is not None and each.coordinator_url == coordinator_url for each in identities)
+
+
+def _read_identity(directory: Path) -> Identity | None:
+    try:
+        return Identity.model_validate_json((directory / "identity.json").read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _has_waiting_results(directory: Path) -> bool:
+    return any(_count_waiting(path) for path in directory.glob("*/outbox.sqlite"))
+
+
+def _count_waiting(path: Path) -> int:
+    try:
+        with Outbox(path) as outbox:
+            return outbox.count()
+    except sqlite3.DatabaseError:
+        return 0  # a damaged file is no reason not to work under another name
 
 
 def _try_seat(directory: Path) -> Seat | None:

@@ -204,6 +204,29 @@ class Outbox:
         with self._lock:
             self._db.execute("UPDATE thoughts SET state = ? WHERE sequence = ?", (state, sequence))
 
+    def hand_over(self, successor: "Outbox") -> None:
+        """Move what waits into the outbox of another worker, for this one can no longer send.
+
+        The claims stay behind: they are another agent's, and a result counts without one.
+        """
+        for entry in self.waiting():
+            successor.add(
+                entry.result_id,
+                entry.campaign,
+                entry.result.model_copy(update={"experiment_id": None, "epoch": None}),
+                outcome=entry.outcome,
+                base_val_bpb=entry.base_val_bpb,
+            )
+            self._delete("results", entry.sequence)
+        for waiting in self.waiting_thoughts():
+            successor.add_thought(waiting.campaign, waiting.thought)
+            self._delete("thoughts", waiting.sequence)
+
+    def _delete(self, table: str, sequence: int) -> None:
+        with self._lock:
+            # Only constants of this module are put together here; values are bound.
+            self._db.execute(f"DELETE FROM {table} WHERE sequence = ?", (sequence,))  # noqa: S608
+
     def _answer(self, result_id: UUID, state: str, answer: str) -> None:
         with self._lock:
             self._db.execute(

@@ -1,14 +1,35 @@
 import re
 import stat
+from uuid import uuid4
 
 import pytest
 
-from tests.factories import AgentClient
+from shared.states import Outcome
+from shared.wire.results import ResultPut
+from tests.factories import CAMPAIGN, AgentClient, result_body
 from worker.client import Client
 from worker.errors import CoordinatorUnreachableError, NameInUseError, SetupError
 from worker.identity import sign_in, take_seat
+from worker.outbox import Outbox
 
 HARDWARE = {"platform": "test-gpu"}
+
+
+def outbox_of(home, name):
+    return Outbox(home / "workers" / name / CAMPAIGN / "outbox.sqlite")
+
+
+def leave_results(client, home, name, *, count=2):
+    """Register ``name`` and leave results of it, with a claim of its own, in its outbox."""
+    seat, identity, _ = sign_in(home, client, name, hardware=HARDWARE)
+    with outbox_of(home, name) as outbox:
+        for number in range(count):
+            claim = {"experiment_id": uuid4(), "epoch": 1}
+            result = ResultPut.model_validate(result_body(claim, hypothesis=f"{number}"))
+            outbox.add(uuid4(), CAMPAIGN, result, outcome=Outcome.DISCARD)
+        waiting = [entry.result_id for entry in outbox.waiting()]
+    seat.leave()
+    return identity, waiting
 
 
 @pytest.fixture
@@ -74,6 +95,45 @@ def test_a_codename_that_somebody_else_has_is_given_up(
     assert identity.name == "amber-otter-2"
     assert [path.name for path in (tmp_path / "workers").iterdir()] == ["amber-otter-2"]
     seat.leave()
+
+
+def test_what_a_worker_without_its_key_left_is_handed_in_by_the_next_name(client, tmp_path):
+    _, waiting = leave_results(client, tmp_path, "otter")
+    desk = tmp_path / "workers" / "otter" / CAMPAIGN
+    (desk / "notebook").mkdir()
+    (desk.parent / "identity.json").unlink()
+    seat, identity, is_new = sign_in(tmp_path, client, None, hardware=HARDWARE)
+    seat.leave()
+    assert is_new
+    assert identity.name != "otter"
+    assert (desk / "notebook").is_dir()
+    with outbox_of(tmp_path, identity.name) as outbox, outbox_of(tmp_path, "otter") as former:
+        assert [entry.result_id for entry in outbox.waiting()] == waiting
+        assert {entry.result.epoch for entry in outbox.waiting()} == {None}
+        assert former.count() == 0
+
+
+def test_a_worker_with_its_key_hands_in_for_one_without(client, tmp_path):
+    _, waiting = leave_results(client, tmp_path, "raven")
+    (tmp_path / "workers" / "raven" / "identity.json").unlink()
+    leave_results(client, tmp_path, "otter", count=0)
+    seat, identity, is_new = sign_in(tmp_path, client, None, hardware=HARDWARE)
+    seat.leave()
+    assert (identity.name, is_new) == ("otter", False)
+    with outbox_of(tmp_path, "otter") as outbox:
+        assert [entry.result_id for entry in outbox.waiting()] == waiting
+
+
+def test_results_without_a_key_do_not_keep_another_name_from_working_alone(client, tmp_path):
+    leave_results(client, tmp_path, "raven")
+    (tmp_path / "workers" / "raven" / "identity.json").unlink()
+    leave_results(client, tmp_path, "otter", count=0)
+    client.breaker.record_failure(retry_after_s=600)
+    seat, identity, _ = sign_in(tmp_path, client, None, hardware=HARDWARE)
+    seat.leave()
+    assert identity.name == "otter"
+    with outbox_of(tmp_path, "raven") as outbox:
+        assert outbox.count() == 2
 
 
 @pytest.mark.parametrize("name", ["../up", "UPPER", "with space", "", "-dash", "a" * 64])
