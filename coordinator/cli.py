@@ -4,6 +4,8 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +36,8 @@ def coordinator(
     from coordinator.settings import CoordinatorSettings
 
     configure_logs(is_json=json_logs)
-    serve(CoordinatorSettings(), host=host, port=port)
+    with _failing_in_a_sentence("coordinator"):
+        serve(CoordinatorSettings(), host=host, port=port)
 
 
 @app.command()
@@ -45,7 +48,10 @@ def migrate() -> None:
     from coordinator.settings import CoordinatorSettings
 
     configure_logs()
-    with running_services(CoordinatorSettings()) as services:
+    with (
+        _failing_in_a_sentence("migrate"),
+        running_services(CoordinatorSettings()) as services,
+    ):
         migrate_database(services.database_url)
     typer.echo("The database is up to date.")
 
@@ -63,12 +69,13 @@ def create_campaign(
     from coordinator.settings import CoordinatorSettings
 
     configure_logs()
-    settings = CoordinatorSettings()
-    with running_services(settings) as services:
-        migrate_database(services.database_url)
-        created = asyncio.run(
-            create_from_folder(services.database_url, folder, profile, home=settings.home_path)
-        )
+    with _failing_in_a_sentence("campaign create"):
+        settings = CoordinatorSettings()
+        with running_services(settings) as services:
+            migrate_database(services.database_url)
+            created = asyncio.run(
+                create_from_folder(services.database_url, folder, profile, home=settings.home_path)
+            )
     if as_json:
         typer.echo(json.dumps({"name": created.name, "harness_sha256": created.harness_sha256}))
     else:
@@ -97,4 +104,50 @@ def up(
         experiments=experiments,
         port=port,
     )
-    raise typer.Exit(run_swarm(CoordinatorSettings(), plan, as_json=as_json))
+    with _failing_in_a_sentence("up"):
+        raise typer.Exit(run_swarm(CoordinatorSettings(), plan, as_json=as_json))
+
+
+@contextmanager
+def _failing_in_a_sentence(command: str) -> Iterator[None]:
+    """End the command with one line that says what to mend, where that is the operator's to do.
+
+    Whatever else goes wrong is ours, and keeps its traceback.
+    """
+    from pydantic import ValidationError
+    from sqlalchemy.exc import ArgumentError, OperationalError
+
+    from coordinator.campaigns.data import DataPreparationError
+    from coordinator.embedded import HomeInUseError
+    from coordinator.errors import SwarmlabError
+    from coordinator.settings import CoordinatorSettings
+
+    try:
+        yield
+    except ValidationError as error:
+        is_setting = error.title == CoordinatorSettings.__name__
+        sentence = "; ".join(
+            f"correct {_as_written(each['loc'], is_setting=is_setting)}: {each['msg']}"
+            for each in error.errors()
+        )
+    except ArgumentError:
+        sentence = (
+            "DATABASE_URL is no address of a database: write it as "
+            "postgresql://user:password@host/database, or unset it"
+        )
+    except OperationalError as error:
+        reason = str(error.orig).partition("\n")[0]
+        sentence = f"Postgres does not serve ({reason}): start it, or correct DATABASE_URL"
+    except FileNotFoundError as error:
+        sentence = f"there is no {error.filename}: correct the folder or --profile"
+    except (HomeInUseError, DataPreparationError, SwarmlabError) as error:
+        sentence = str(error)
+    else:
+        return
+    typer.echo(f"swarmlab {command}: {sentence}", err=True)
+    raise typer.Exit(1)
+
+
+def _as_written(location: tuple[int | str, ...], *, is_setting: bool) -> str:
+    name = ".".join(map(str, location))
+    return f"SWARMLAB_{name.upper()}" if is_setting else f"{name} in the profile"

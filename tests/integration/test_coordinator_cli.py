@@ -1,0 +1,84 @@
+"""The operator's commands, as processes: what cannot go on says in one line what to mend."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from coordinator.embedded import _exclusive
+
+NOWHERE = {
+    "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+}
+
+
+def swarmlab(home, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "shared.cli", *arguments],
+        env={"PATH": os.environ["PATH"], "SWARMLAB_HOME": str(home), **environment},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "environment", "says"),
+    [
+        ("coordinator", NOWHERE, "DATABASE_URL"),
+        ("migrate", {**NOWHERE, "DATABASE_URL": "nowhere"}, "DATABASE_URL"),
+        ("coordinator", {"SWARMLAB_LEASE_TTL_S": "abc"}, "SWARMLAB_LEASE_TTL_S"),
+        ("up", {"SWARMLAB_LEASE_TTL_S": "0"}, "SWARMLAB_LEASE_TTL_S"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(tmp_path, command, environment, says):
+    ended = swarmlab(tmp_path, command, **environment)
+    assert ended.returncode == 1
+    [line] = ended.stderr.splitlines()
+    assert line.startswith(f"swarmlab {command}: ")
+    assert says in line
+
+
+@pytest.mark.parametrize("command", ["coordinator", "migrate", "campaign create"])
+def test_a_home_that_another_process_uses_is_named_in_one_line(tmp_path, command):
+    with _exclusive(tmp_path):
+        ended = swarmlab(tmp_path, *command.split())
+    assert ended.returncode == 1
+    [line] = ended.stderr.splitlines()
+    assert line.startswith(f"swarmlab {command}: another swarmlab already runs")
+    assert str(tmp_path) in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [(["--profile", "nope"], "nope.toml"), (["{home}/none"], "none/cpu-demo.toml")],
+)
+def test_a_campaign_that_is_not_there_is_named_in_one_line(
+    tmp_path, services, database_url, arguments, says
+):
+    ended = swarmlab(
+        tmp_path,
+        *("campaign", "create"),
+        *(argument.format(home=tmp_path) for argument in arguments),
+        DATABASE_URL=database_url,
+        REDIS_URL=services.redis_url,
+    )
+    assert ended.returncode == 1
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("swarmlab campaign create: ")
+    assert says in line
+
+
+def test_a_profile_in_another_form_is_named_in_one_line(tmp_path, services, database_url):
+    (tmp_path / "cpu-demo.toml").write_text('name = "a"\ntitle = "A"\ntime_budget_s = 0\n')
+    ended = swarmlab(
+        tmp_path,
+        *("campaign", "create", str(tmp_path)),
+        DATABASE_URL=database_url,
+        REDIS_URL=services.redis_url,
+    )
+    assert ended.returncode == 1
+    [line] = ended.stderr.splitlines()
+    assert "time_budget_s in the profile" in line
