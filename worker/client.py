@@ -1,6 +1,6 @@
 """The coordinator's HTTP API as typed calls.
 
-Every call either returns a wire model or raises one of `worker.errors`: transport failures, 5xx
+Every call either returns a wire model or raises one of `worker.errors`: failures of the line, 5xx
 and answers that are not a coordinator's are `CoordinatorUnreachableError`; problem documents are
 `RefusedError` or one of its kinds. A breaker keeps a dead coordinator from being asked at every
 step.
@@ -243,7 +243,7 @@ class Client:
             response = self._http.request(
                 method, path, content=content, headers=headers, params=params
             )
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:  # of the line, or an answer that cannot be decoded
             reason = str(error) or type(error).__name__
             raise self._failure(f"{self.base_url} does not answer: {reason}.") from error
         if response.is_success:

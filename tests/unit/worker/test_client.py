@@ -21,6 +21,7 @@ from worker.errors import (
 )
 
 Handler = Callable[[httpx.Request], httpx.Response]
+GZIP, NO_GZIP = {"content-encoding": "gzip"}, httpx.ByteStream(b"<h1>Log in to the hotel</h1>")
 CLAIM = ClaimCreate(hypothesis="raise it", source="A = 1\n")
 
 
@@ -64,6 +65,7 @@ def claim_answer() -> dict:
         (httpx.Response(502, html="<h1>Bad gateway</h1>"), CoordinatorUnreachableError),
         (httpx.Response(404, html="<h1>Not here</h1>"), CoordinatorUnreachableError),
         (httpx.Response(200, html="<h1>Log in to the hotel</h1>"), CoordinatorUnreachableError),
+        (httpx.Response(200, stream=NO_GZIP, headers=GZIP), CoordinatorUnreachableError),
         (httpx.Response(200, json={"seed": 7}), CoordinatorUnreachableError),
         (httpx.Response(302, headers={"location": "/"}), CoordinatorUnreachableError),
         (problem(429, "slow-down"), CoordinatorBusyError),
