@@ -5,6 +5,8 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -64,10 +66,7 @@ def worker(
 ) -> None:
     """Join a swarm: think, claim, train, keep or take back, publish, and again."""
     from shared.logs import configure_logs
-    from worker.errors import WorkerError
-    from worker.runner import LabError, PrepareError
     from worker.screen import make_reporter
-    from worker.start import Limits, run_worker
 
     if gpus is not None:
         raise typer.Exit(_run_on_all_gpus(context, gpus, name))
@@ -86,23 +85,23 @@ def worker(
         raise typer.Exit(2) from error
     configure_logs(is_json=as_json, level="WARNING")
     reporter = make_reporter(sys.stdout, is_json=as_json, agent=settings.agent_name or "new")
-    limits = Limits(
-        experiments=experiments,
-        num_threads=threads,
-        gpu_index=gpu,
-        finishes_run=on_stop is OnStop.FINISH,
-        hours=hours,
-        only_when_idle=only_when_idle,
-    )
-    try:
-        run_worker(settings, limits, reporter)
-    except (WorkerError, PrepareError, LabError, ValueError) as error:
-        typer.echo(f"swarmlab worker: {error}", err=True)
-        raise typer.Exit(1) from error
-    except BrokenPipeError as error:
-        # Whoever read our events is gone, and would be told so again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(1) from error
+    with _explained("worker"):
+        from worker.start import Limits, run_worker
+
+        limits = Limits(
+            experiments=experiments,
+            num_threads=threads,
+            gpu_index=gpu,
+            finishes_run=on_stop is OnStop.FINISH,
+            hours=hours,
+            only_when_idle=only_when_idle,
+        )
+        try:
+            run_worker(settings, limits, reporter)
+        except BrokenPipeError as error:
+            # Whoever read our events is gone, and would be told so again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(1) from error
 
 
 @app.command()
@@ -110,11 +109,13 @@ def status(
     name: Annotated[str | None, typer.Option(help="Only this agent.")] = None,
 ) -> None:
     """Explain in five lines what each worker of this machine is at."""
-    from worker.status import read_desks, status_lines
+    settings = _settings()
+    with _explained("status"):
+        from worker.status import read_desks, status_lines
 
-    desks = list(read_desks(_settings().home_path, name))
-    for desk in desks:
-        typer.echo("\n".join(status_lines(desk)))
+        desks = list(read_desks(settings.home_path, name))
+        for desk in desks:
+            typer.echo("\n".join(status_lines(desk)))
     if not desks:
         typer.echo("No worker has been started here yet: `swarmlab worker` starts one.")
 
@@ -127,12 +128,14 @@ def night(
     """Tell what happened while you slept: experiments, best, cost, curve, what was learned."""
     from datetime import UTC, datetime
 
-    from worker.night import night_lines
-    from worker.status import read_desks
+    settings = _settings()
+    with _explained("night"):
+        from worker.night import night_lines
+        from worker.status import read_desks
 
-    desks = list(read_desks(_settings().home_path, name))
-    for desk in desks:
-        typer.echo("\n".join(night_lines(desk, hours=hours, now=datetime.now(UTC))))
+        desks = list(read_desks(settings.home_path, name))
+        for desk in desks:
+            typer.echo("\n".join(night_lines(desk, hours=hours, now=datetime.now(UTC))))
     if not desks:
         typer.echo("No worker has been started here yet: `swarmlab worker` starts one.")
 
@@ -183,6 +186,24 @@ def _as_arguments(option: str, value: Any) -> list[str]:
     if isinstance(value, bool):
         return [option] if value else []
     return [option, str(value)]
+
+
+@contextmanager
+def _explained(command: str) -> Iterator[None]:
+    """Turn what the person at the machine has to see to into a sentence and an exit code.
+
+    Without git this is said first: the modules that keep notebooks cannot even be imported then.
+    """
+    from worker.doctor import require_git
+    from worker.errors import WorkerError
+    from worker.runner import LabError, PrepareError
+
+    try:
+        require_git()
+        yield
+    except (WorkerError, PrepareError, LabError, ValueError) as error:
+        typer.echo(f"swarmlab {command}: {error}", err=True)
+        raise typer.Exit(1) from error
 
 
 def _settings(**given: Any) -> WorkerSettings:

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import httpx
 
+from worker.errors import SetupError
 from worker.runner.platforms import detect_platform
 from worker.runner.sandbox import REMEDY, find_bubblewrap
 
 LEAST_VRAM_GB = 8.0
 LEAST_DISK_GB = 10.0  # a dozen shards of text, their tokens, and compiled kernels
 COORDINATOR_TIMEOUT_S = 5.0
+GIT_REMEDY = "Install git (`apt-get install git`, `dnf install git`): it keeps the notebook."
 
 
 class Health(StrEnum):
@@ -43,9 +45,20 @@ def examine_machine(*, data_dir: Path, coordinator_url: str | None) -> list[Find
         *_examine_gpu(),
         _examine_disk(data_dir),
         *_examine_data(data_dir),
+        _examine_git(),
         _examine_sandbox(),
         *([_examine_coordinator(coordinator_url)] if coordinator_url else []),
     ]
+
+
+def require_git() -> None:
+    """Have the git that every notebook is kept with.
+
+    Raises:
+        SetupError: there is none.
+    """
+    if shutil.which("git") is None:
+        raise SetupError(f"There is no git on the PATH. {GIT_REMEDY}")
 
 
 def _examine_gpu() -> Iterator[Finding]:
@@ -145,6 +158,13 @@ def _examine_prepared(path: Path, *, name: str) -> Iterator[Finding]:
         found=f"{name}: {'as prepared' if is_whole else 'changed since it was prepared'}",
         remedy="" if is_whole else again,
     )
+
+
+def _examine_git() -> Finding:
+    path = shutil.which("git")
+    if path is None:
+        return Finding(part="git", health=Health.PROBLEM, found="none", remedy=GIT_REMEDY)
+    return Finding(part="git", health=Health.OK, found=path)
 
 
 def _examine_sandbox() -> Finding:

@@ -9,7 +9,7 @@ import pytest
 
 from shared.constants import override_constants
 from tests.attacks.laboratory import CAMPAIGN
-from worker.doctor import Health, examine_machine
+from worker.doctor import Finding, Health, examine_machine
 from worker.runner import PrepareError, prepare_data
 
 
@@ -69,6 +69,17 @@ def test_the_doctor_notices_a_changed_tokenizer(harness: Path, tmp_path: Path) -
     found = {f.part: f for f in examine_machine(data_dir=tmp_path / "data", coordinator_url=None)}
     assert found["tokenizer"].health is Health.PROBLEM
     assert "Remove" in found["tokenizer"].remedy
+
+
+def test_the_doctor_looks_for_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def git() -> Finding:
+        findings = examine_machine(data_dir=tmp_path, coordinator_url=None)
+        return next(finding for finding in findings if finding.part == "git")
+
+    assert git().health is Health.OK
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert git().health is Health.PROBLEM
+    assert "Install git" in git().remedy
 
 
 def test_the_doctor_says_when_the_coordinator_is_away(tmp_path: Path) -> None:

@@ -53,6 +53,21 @@ def test_what_the_person_has_to_see_to_is_said_on_stderr(tmp_path):
     assert out == ""
 
 
+@pytest.mark.parametrize("command", ["worker", "status", "night"])
+def test_without_git_a_sentence_says_what_to_install(tmp_path, command):
+    done = subprocess.run(
+        [sys.executable, "-m", "shared.cli", command],
+        env={"PATH": str(tmp_path), "SWARMLAB_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    [sentence] = done.stderr.splitlines()
+    assert sentence.startswith(f"swarmlab {command}: There is no git")
+    assert "apt-get install git" in sentence
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
