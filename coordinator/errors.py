@@ -27,6 +27,7 @@ SwarmlabError
 ├── InvalidRequestError        422  invalid-request
 │   ├── UnknownBaseError       422  unknown-base
 │   ├── UnknownEpochError      422  unknown-epoch
+│   ├── SeedMismatchError      422  seed-mismatch
 │   ├── UnknownIdeaError       422  unknown-idea
 │   ├── UnknownEvidenceError   422  unknown-evidence
 │   └── InvalidSourceError     422  invalid-source
@@ -217,6 +218,12 @@ class UnknownEpochError(InvalidRequestError):
     """This epoch was never given out: send the epoch that came with your claim."""
 
     slug = "unknown-epoch"
+
+
+class SeedMismatchError(InvalidRequestError):
+    """The claim gave out another seed: run under the claim's, or send the result without claim."""
+
+    slug = "seed-mismatch"
 
 
 class UnknownIdeaError(InvalidRequestError):

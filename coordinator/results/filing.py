@@ -24,16 +24,27 @@ from shared.wire.results import ResultPut
 
 
 @dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """The claim that a result answers; ``seed`` is the one that came with it."""
+
+    experiment: Experiment
+    completion: Completion
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Submission:
     """A result on its way into the history, with what was found out about it.
 
-    ``dedup_key`` is ``None`` where the result keeps nobody from running the same program.
+    ``seed`` is the claim's, for a result of solo work its own. ``dedup_key`` is ``None`` where the
+    result keeps nobody from running the same program.
     """
 
     campaign: Campaign
     agent: Agent
     body: ResultPut
     source_sha256: str
+    seed: int | None
     dedup_key: str | None
     description: Description
 
@@ -57,18 +68,17 @@ class Filed:
 
 
 async def file_result(
-    session: AsyncSession,
-    submission: Submission,
-    claimed: tuple[Experiment, Completion] | None,
+    session: AsyncSession, submission: Submission, claimed: Claimed | None
 ) -> Filed:
     """Give a result its place: its claim's experiment, or one of its own."""
     if claimed is None:
         return await _add(session, submission, repeat_of=None)
-    experiment, completion = claimed
-    if not completion.completes:
+    experiment = claimed.experiment
+    if not claimed.completion.completes:
         return await _add(session, submission, repeat_of=experiment.id)
     repeat_of = await _complete(session, submission, experiment)
-    return Filed(experiment_id=experiment.id, repeat_of=repeat_of, is_late=completion.is_late)
+    is_late = claimed.completion.is_late
+    return Filed(experiment_id=experiment.id, repeat_of=repeat_of, is_late=is_late)
 
 
 async def _add(session: AsyncSession, submission: Submission, *, repeat_of: UUID | None) -> Filed:
@@ -84,7 +94,7 @@ async def _add(session: AsyncSession, submission: Submission, *, repeat_of: UUID
             rationale=submission.body.rationale,
             dedup_key=dedup_key,
             platform=submission.body.platform,
-            seed=submission.body.seed,
+            seed=submission.seed,
             repeat_of=repeat_of,
             # A clock that runs ahead makes no experiment newer than all that will come.
             created_at=func.least(submission.body.started_at, func.now()),

@@ -10,7 +10,7 @@ from coordinator.bests.repository import find_best, mean_val_bpb
 from coordinator.bests.service import advance_bests
 from coordinator.campaigns.models import Campaign
 from coordinator.claims.repository import find_lease, lock_experiment
-from coordinator.claims.rules import Completion, decide_completion
+from coordinator.claims.rules import decide_completion
 from coordinator.claims.service import dedup_key_of, state_of
 from coordinator.db import free_connection, lock_until_commit
 from coordinator.dedup.description import campaign_vocabulary, describe
@@ -19,6 +19,7 @@ from coordinator.errors import (
     InvalidRequestError,
     NotYourClaimError,
     ResultConflictError,
+    SeedMismatchError,
     UnknownBaseError,
     UnknownEpochError,
     UnknownExperimentError,
@@ -27,7 +28,7 @@ from coordinator.events.repository import add_event
 from coordinator.experiments.models import Experiment
 from coordinator.programs.repository import find_source, store_program
 from coordinator.programs.service import read_program
-from coordinator.results.filing import Submission, file_result
+from coordinator.results.filing import Claimed, Submission, file_result
 from coordinator.results.models import Result
 from coordinator.results.repository import find_result
 from coordinator.search.embedder import Embedder
@@ -56,6 +57,7 @@ async def record_result(
         UnknownExperimentError: There is no such experiment in this campaign.
         UnknownEpochError: The epoch was never given out.
         NotYourClaimError: Another agent got this epoch.
+        SeedMismatchError: The claim gave out another seed.
     """
     if body.harness_sha256 not in (None, campaign.harness_sha256):
         raise HarnessMismatchError
@@ -83,6 +85,7 @@ async def record_result(
     # The program before the experiment, as a claim does it: in one order nobody waits in a circle.
     await store_program(session, program)
     claimed = await _claimed(session, campaign, agent, body)
+    seed = claimed.seed if claimed else body.seed
     base_val_bpb = await _base_val_bpb(session, campaign, body)
     val_bpb = body.metrics.val_bpb if body.metrics else None
     outcome = judge(val_bpb=val_bpb, base_val_bpb=base_val_bpb, crash_reason=body.crash_reason)
@@ -93,6 +96,7 @@ async def record_result(
         agent=agent,
         body=body,
         source_sha256=program.source_sha256,
+        seed=seed,
         dedup_key=None
         if is_free
         else await dedup_key_of(session, campaign, program, body.platform),
@@ -113,7 +117,7 @@ async def record_result(
         cost=body.cost.model_dump() if body.cost else None,
         platform=body.platform,
         tier=body.tier,
-        seed=body.seed,
+        seed=seed,
         log_tail=body.log_tail,
         is_late=filed.is_late,
         is_best=False,
@@ -162,7 +166,7 @@ def _check_times(body: ResultPut) -> None:
 
 async def _claimed(
     session: AsyncSession, campaign: Campaign, agent: Agent, body: ResultPut
-) -> tuple[Experiment, Completion] | None:
+) -> Claimed | None:
     if body.experiment_id is None or body.epoch is None:
         return None
     locked = await lock_experiment(session, body.experiment_id)
@@ -174,7 +178,10 @@ async def _claimed(
         raise UnknownEpochError
     if lease.agent_id != agent.id:
         raise NotYourClaimError
-    return experiment, decide_completion(state_of(experiment), epoch=body.epoch, now=now)
+    if body.seed not in (None, lease.seed):
+        raise SeedMismatchError
+    completion = decide_completion(state_of(experiment), epoch=body.epoch, now=now)
+    return Claimed(experiment=experiment, completion=completion, seed=lease.seed)
 
 
 async def _base_val_bpb(session: AsyncSession, campaign: Campaign, body: ResultPut) -> float | None:

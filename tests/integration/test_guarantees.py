@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.ids import new_id
-from tests.conftest import run_sql
+from tests.conftest import query, run_sql
 from tests.factories import (
     BASELINE,
     BASELINE_SHA256,
@@ -110,6 +110,28 @@ def test_a_result_after_its_lease_ran_out_completes_when_nobody_took_over(agent,
     answer = agent.put(result_body(claim)).json()
     assert answer["late"] is True
     assert answer["experiment_id"] == claim["experiment_id"]
+
+
+def test_a_result_is_stored_under_the_seed_of_its_claim(agent, other, database_url):
+    first = agent.claimed()
+    refused = agent.put(result_body(first, seed=first["seed"] + 1))
+    assert refused.status_code == 422
+    assert refused.json()["type"].endswith("#seed-mismatch")
+    let_lease_run_out(database_url, first)
+    second = other.claimed()
+    late = agent.put(result_body(first))  # says nothing of its seed
+    in_time = other.put(result_body(second, seed=second["seed"]))
+    for answer, claim in ((late, first), (in_time, second)):
+        assert answer.status_code == 201, answer.text
+        shown = agent.http.get(f"/v1/experiments/{answer.json()['experiment_id']}").json()
+        assert shown["seed"] == claim["seed"]
+    seeds = "SELECT r.seed, e.seed FROM results r JOIN experiments e ON e.id = r.experiment_id"
+    assert set(query(database_url, seeds)) == {(each["seed"],) * 2 for each in (first, second)}
+
+
+def test_a_result_of_solo_work_keeps_its_own_seed(agent):
+    alone = agent.put(result_body(seed=7)).json()["experiment_id"]
+    assert agent.http.get(f"/v1/experiments/{alone}").json()["seed"] == 7
 
 
 def test_a_result_sent_twice_is_stored_once(agent):
