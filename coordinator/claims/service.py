@@ -174,6 +174,8 @@ async def _same_claim(
     locked = await lock_experiment(session, lease.experiment_id)
     assert locked is not None
     experiment, _ = locked
+    if experiment.campaign_id != campaign.id:
+        raise ClaimKeyReusedError
     if not may_renew(state_of(experiment), epoch=lease.epoch):
         raise LeaseLostError(
             "The claim of this claim_key has ended: make a new UUID and claim again."

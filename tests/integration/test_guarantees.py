@@ -12,6 +12,9 @@ from tests.factories import (
     BASELINE_SHA256,
     CAMPAIGN,
     AgentClient,
+    add_campaign,
+    claim_body,
+    make_campaign_folder,
     make_program,
     result_body,
 )
@@ -169,6 +172,16 @@ def test_the_same_claim_key_gives_the_same_claim_back(agent):
     assert {**again, "lease_expires_at": ""} == {**first, "lease_expires_at": ""}
     reused = agent.claim(claim_key=claim_key, hypothesis="Something else")
     assert reused.json()["type"].endswith("#claim-key-reused")
+
+
+def test_a_claim_key_stands_for_a_claim_of_one_campaign(agent, database_url):
+    add_campaign(database_url, make_campaign_folder(name="second"))
+    claim_key = str(new_id())
+    agent.claimed(claim_key=claim_key)
+    second = agent.http.post("/v1/campaigns/second/claims", json=claim_body(claim_key=claim_key))
+    assert second.status_code == 409
+    assert second.json()["type"].endswith("#claim-key-reused")
+    assert agent.http.get("/v1/campaigns/second/experiments").json()["items"] == []
 
 
 def test_a_released_claim_is_free_at_once_and_releasing_twice_changes_nothing(agent, other):
