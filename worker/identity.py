@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import re
 import secrets
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -28,7 +27,7 @@ from worker.errors import (
     SetupError,
     WorkerError,
 )
-from worker.outbox import Outbox
+from worker.outbox import Outbox, count_waiting
 from worker.workbench import write_durably
 
 _COLOURS = "amber azure coral crimson golden indigo ivory jade lilac ochre olive scarlet teal umber"
@@ -79,7 +78,7 @@ class Seat:
 
     def take_over(self, former: "Seat") -> None:
         """Have what waits under a name that is no longer ours handed in from here."""
-        for path in filter(_count_waiting, former.directory.glob("*/outbox.sqlite")):
+        for path in filter(count_waiting, former.directory.glob("*/outbox.sqlite")):
             with (
                 Outbox(path) as theirs,
                 Outbox(self.directory / path.parent.name / path.name) as ours,
@@ -88,7 +87,7 @@ class Seat:
 
     def identity(self) -> Identity | None:
         """Return who was registered here before."""
-        return _read_identity(self.directory)
+        return read_identity(self.directory)
 
     def keep(self, identity: Identity) -> None:
         """Store the key where only its owner can read it."""
@@ -249,15 +248,16 @@ def _known(home: Path) -> Iterator[Path]:
 
 def _rank(directory: Path) -> tuple[bool, bool]:
     """Return what sorts seats: where results wait first, and with a key before without."""
-    return not _has_waiting_results(directory), _read_identity(directory) is None
+    return not _has_waiting_results(directory), read_identity(directory) is None
 
 
 def _has_key(home: Path, coordinator_url: str) -> bool:
-    identities = (_read_identity(directory) for directory in _known(home))
+    identities = (read_identity(directory) for directory in _known(home))
     return any(each is not None and each.coordinator_url == coordinator_url for each in identities)
 
 
-def _read_identity(directory: Path) -> Identity | None:
+def read_identity(directory: Path) -> Identity | None:
+    """Return who is registered in this seat."""
     try:
         return Identity.model_validate_json((directory / "identity.json").read_bytes())
     except FileNotFoundError:
@@ -265,15 +265,7 @@ def _read_identity(directory: Path) -> Identity | None:
 
 
 def _has_waiting_results(directory: Path) -> bool:
-    return any(_count_waiting(path) for path in directory.glob("*/outbox.sqlite"))
-
-
-def _count_waiting(path: Path) -> int:
-    try:
-        with Outbox(path) as outbox:
-            return outbox.count()
-    except sqlite3.DatabaseError:
-        return 0  # a damaged file is no reason not to work under another name
+    return any(count_waiting(path) for path in directory.glob("*/outbox.sqlite"))
 
 
 def _try_seat(directory: Path) -> Seat | None:

@@ -256,3 +256,12 @@ class Outbox:
                 state=state,
                 answer=ResultRead.model_validate_json(answer) if state == "sent" else None,
             )
+
+
+def count_waiting(path: Path) -> int:
+    """Return how many results wait in a file that another worker left; 0 where it is damaged."""
+    try:
+        with Outbox(path) as outbox:
+            return outbox.count()
+    except sqlite3.DatabaseError:
+        return 0

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+import structlog
+
 from shared.states import Tier
 from worker.board import Board
 from worker.campaign import Campaign, choose_campaign, load_campaign
@@ -18,6 +20,7 @@ from worker.errors import CoordinatorUnreachableError, DataMismatchError
 from worker.events import Reporter
 from worker.history import History
 from worker.identity import Identity, Seat, sign_in
+from worker.leftovers import say_what_waits
 from worker.loop import work
 from worker.notebook import Notebook
 from worker.outbox import Outbox
@@ -27,6 +30,8 @@ from worker.runner import Platform, detect_platform, prepare_data, run_program
 from worker.schedule import make_schedule
 from worker.settings import WorkerSettings, gpu_variables
 from worker.workbench import Workbench
+
+log = structlog.get_logger()
 
 
 class StopRequested(BaseException):
@@ -91,6 +96,8 @@ def _set_up(
     client = stack.enter_context(Client(settings.coordinator_url, api_key=identity.api_key))
     campaign = _find_campaign(client, settings, seat, reporter, stop)
     seat.work_in(campaign.name)
+    for sentence in say_what_waits(seat.directory / campaign.name):
+        log.warning(sentence)
     data_dir = home / "data" / campaign.name
     _prepare(campaign, data_dir)
     desk = seat.directory / campaign.name

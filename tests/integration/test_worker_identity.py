@@ -1,5 +1,8 @@
+import os
 import re
 import stat
+import subprocess
+import sys
 from uuid import uuid4
 
 import pytest
@@ -10,6 +13,7 @@ from tests.factories import CAMPAIGN, AgentClient, result_body
 from worker.client import Client
 from worker.errors import CoordinatorUnreachableError, NameInUseError, SetupError
 from worker.identity import sign_in, take_seat
+from worker.leftovers import say_what_waits
 from worker.outbox import Outbox
 
 HARDWARE = {"platform": "test-gpu"}
@@ -122,6 +126,61 @@ def test_a_worker_with_its_key_hands_in_for_one_without(client, tmp_path):
     assert (identity.name, is_new) == ("otter", False)
     with outbox_of(tmp_path, "otter") as outbox:
         assert [entry.result_id for entry in outbox.waiting()] == waiting
+
+
+def test_a_name_under_which_results_wait_comes_first(client, tmp_path):
+    leave_results(client, tmp_path, "otter", count=0)
+    leave_results(client, tmp_path, "raven")
+    seat = take_seat(tmp_path, None, client.base_url)
+    second = take_seat(tmp_path, None, client.base_url)
+    seat.leave()
+    second.leave()
+    assert (seat.name, second.name) == ("raven", "otter")
+
+
+def test_a_damaged_outbox_does_not_keep_other_names_from_working(client, tmp_path):
+    leave_results(client, tmp_path, "otter", count=0)
+    desk = tmp_path / "workers" / "raven" / CAMPAIGN
+    desk.mkdir(parents=True)
+    (desk / "outbox.sqlite").write_text("no database at all, and longer than its header" * 10)
+    seat = take_seat(tmp_path, None, client.base_url)
+    seat.leave()
+    assert seat.name == "otter"
+
+
+def test_results_that_nobody_is_about_to_hand_in_are_named_with_what_to_do(
+    client, coordinator_url, tmp_path
+):
+    for name in ("otter", "raven", "heron", "wren"):
+        leave_results(client, tmp_path, name, count=0 if name == "otter" else 2)
+    (tmp_path / "workers" / "wren" / "identity.json").unlink()
+    heron = take_seat(tmp_path, "heron", client.base_url)
+    heron.work_in(CAMPAIGN)
+    sentences = list(say_what_waits(tmp_path / "workers" / "otter" / CAMPAIGN))
+    heron.leave()
+    command = "swarmlab worker"
+    with_key = f"{command} --name raven --coordinator {coordinator_url} --campaign {CAMPAIGN}"
+    assert sentences == [
+        f"2 results of {name} in {CAMPAIGN} wait to be handed in: "
+        f"`{how}` does it, once this worker has ended."
+        for name, how in [("raven", with_key), ("wren", command)]
+    ]
+
+
+def test_a_worker_says_at_its_start_what_waits_elsewhere(client, coordinator_url, tmp_path):
+    leave_results(client, tmp_path, "raven")
+    command = [sys.executable, "-m", "shared.cli", "worker", "--name", "otter"]
+    environment = {"PATH": os.environ["PATH"], "SWARMLAB_HOME": str(tmp_path)}
+    # It ends by itself: the campaign of these tests has no data to prepare.
+    done = subprocess.run(
+        [*command, "--coordinator", coordinator_url],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "2 results of raven in tiny wait to be handed in" in done.stderr
 
 
 def test_results_without_a_key_do_not_keep_another_name_from_working_alone(client, tmp_path):
