@@ -49,9 +49,12 @@ class Submission:
     description: Description
 
     def columns(self) -> dict[str, Any]:
-        """Return what the experiment's row says of the program that ran."""
+        """Return what the experiment's row says of the program that ran, and why it was run."""
+        # A result that gives no reason leaves the one of the claim that it completes.
+        reason = {} if self.body.rationale is None else {"rationale": self.body.rationale}
         return {
             "hypothesis": self.body.hypothesis,
+            **reason,
             "base_sha256": self.body.base,
             "source_sha256": self.source_sha256,
             **self.description.columns(),
@@ -91,7 +94,6 @@ async def _add(session: AsyncSession, submission: Submission, *, repeat_of: UUID
             id=experiment_id,
             campaign_id=submission.campaign.id,
             agent_id=submission.agent.id,
-            rationale=submission.body.rationale,
             dedup_key=dedup_key,
             platform=submission.body.platform,
             seed=submission.seed,

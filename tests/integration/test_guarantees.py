@@ -115,6 +115,23 @@ def test_a_result_after_its_lease_ran_out_completes_when_nobody_took_over(agent,
     assert answer["experiment_id"] == claim["experiment_id"]
 
 
+@pytest.mark.parametrize(
+    ("claimed", "sent", "stored"),
+    [
+        (None, "Others did", "Others did"),
+        ("I think", "Others did", "Others did"),
+        ("I think", None, "I think"),
+        (None, None, None),
+    ],
+)
+def test_the_rationale_of_a_result_is_kept(agent, claimed, sent, stored):
+    claim = agent.claimed(rationale=claimed)
+    for body in (result_body(claim, rationale=sent), result_body(rationale=sent)):
+        experiment_id = agent.put(body).json()["experiment_id"]
+        shown = agent.http.get(f"/v1/experiments/{experiment_id}").json()
+        assert shown["rationale"] == (stored if experiment_id == claim["experiment_id"] else sent)
+
+
 def test_a_result_is_stored_under_the_seed_of_its_claim(agent, other, database_url):
     first = agent.claimed()
     refused = agent.put(result_body(first, seed=first["seed"] + 1))
