@@ -21,6 +21,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import git
@@ -56,6 +57,17 @@ class Page:
         return source_sha256(self.source)
 
 
+class _Git(git.Git):
+    """Git in sessions of its own: a Ctrl-C in the terminal is for the worker, which needs git."""
+
+    def execute(self, command: Any, **options: Any) -> Any:  # type: ignore[override]
+        return super().execute(command, **options, start_new_session=True)
+
+
+class _Repo(git.Repo):
+    GitCommandWrapperType = _Git
+
+
 class Notebook:
     """The git repository of one worker in one campaign."""
 
@@ -65,10 +77,10 @@ class Notebook:
         self.branch = f"swarmlab/{campaign}-{agent}"
         self._agent = agent
         if (path / ".git").is_dir():
-            self._repo = git.Repo(path)
+            self._repo: git.Repo = _Repo(path)
         else:
             path.mkdir(parents=True, exist_ok=True)
-            self._repo = git.Repo.init(path, initial_branch=self.branch)
+            self._repo = _Repo.init(path, initial_branch=self.branch)
         identity = {f"GIT_{who}_NAME": agent for who in ("AUTHOR", "COMMITTER")}
         identity |= {f"GIT_{who}_EMAIL": f"{agent}@swarmlab" for who in ("AUTHOR", "COMMITTER")}
         # The volunteer's own git settings (hooks, signing, line endings) must not matter here; a

@@ -1,4 +1,5 @@
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,30 @@ def test_words_that_look_like_our_trailers_are_only_words(notebook):
     assert (notebook.tip().status, notebook.tip().result_id) == ("running", result_id)
     conclude(notebook, result_id, val_bpb=1.0)
     assert (notebook.tip().status, notebook.tip().val_bpb) == ("keep", 1.0)
+
+
+def test_a_ctrl_c_in_the_terminal_does_not_reach_git(notebook):
+    """Like a terminal: the signal goes to the whole process group, and only we survive it."""
+    code = """
+import os, pathlib, signal, sys
+from worker.notebook import Notebook
+
+signal.signal(signal.SIGINT, lambda *_: None)
+notebook = Notebook(pathlib.Path(sys.argv[1]), campaign="tiny", agent="otter")
+notebook.tip()
+os.killpg(0, signal.SIGINT)
+print(notebook.tip().status)
+notebook.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(notebook.path)],
+        cwd=Path(__file__).parents[2],
+        start_new_session=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("baseline\n", "")
 
 
 def test_a_long_hypothesis_is_a_short_subject_with_all_its_words_below(notebook):
