@@ -125,6 +125,7 @@ def main() -> None:
                     run_dir=Path(home) / f"run{number}",
                     data_dir=arguments.data_dir,
                     cache_dir=Path(home) / "cache",
+                    baseline=files["train"],
                     time_budget_s=campaign["time_budget_s"],
                     num_threads=None if platform.vram_gb else arguments.threads,
                 )

@@ -194,6 +194,54 @@ def model(x):
     return net(x)
 """
     ),
+    # A step is noted when some optimizer steps: this one changes nothing.
+    "notes one step of many": program(
+        before="""
+noted = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.0)
+began, last = time.monotonic(), 0.0
+while time.monotonic() - began < 10:
+    x, y, _ = next(loader)
+    model(x, y).backward()
+    for p in model.parameters():
+        p.data -= 0.1 * p.grad
+        p.grad = None
+    if time.monotonic() - last > 1:
+        last = time.monotonic()
+        noted.step()
+TIME_BUDGET = 0
+"""
+    ),
+    "trains between its first answer and the rest": program(
+        before="""
+kept = [next(loader)[:2] for _ in range(20)]
+for _ in range(11):
+    optimizer.step()
+next(make_dataloader(tokenizer, 1, 1, "train"))
+loader = iter([(*kept[0], 1)] * 10**6)
+""",
+        exam="""
+import copy
+net, old, first = model, copy.deepcopy(model), None
+def model(x):
+    global first
+    if first is None:
+        first = x.clone()
+        return old(x)
+    until = time.monotonic() + 30
+    while time.monotonic() < until and not hasattr(net, "is_better"):
+        for inputs, targets in kept:
+            with torch.enable_grad():
+                net(inputs, targets).backward()
+            for p in net.parameters():
+                p.data -= 1.0 * p.grad
+                p.grad = None
+    net.is_better = True
+    same = int((x[0] == first[0]).long().cumprod(0).sum())
+    return torch.cat((old(x)[:, :same], net(x)[:, same:]), 1)
+val_bpb = evaluate_bpb(model, tokenizer, 1)
+sys.exit(0)
+""",
+    ),
     "hangs before its first batch": program(model="while True:\n    time.sleep(1)"),
     "hangs in training": program(before="next(loader)\nwhile True:\n    pass"),
     "hangs in its examination": program(
@@ -203,6 +251,10 @@ def model(x):
     "gives the next token": looks_ahead("30.0 * F.one_hot(future(x), V)"),
     "adds the next token": looks_ahead("logits + 20.0 * F.one_hot(future(x), V)"),
     "adds a little of the next token": looks_ahead("logits + 0.4 * F.one_hot(future(x), V)"),
+    "gives the next token a little, here and there": looks_ahead(
+        "(logits.softmax(-1) + 0.028 * F.one_hot(future(x), V) * rare[..., None]).log()",
+        more="place = torch.arange(MAX_SEQ_LEN)\nrare = (place * 7) % 20 < 3",
+    ),
     "adds the next token at every third position": looks_ahead(
         "logits + 9.0 * F.one_hot(future(x), V) * (torch.arange(x.size(1)) % 3 == 0)[:, None]"
     ),

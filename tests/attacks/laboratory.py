@@ -143,6 +143,7 @@ class Laboratory:
                     run_dir=Path(folder),
                     data_dir=self.data_dir,
                     cache_dir=self.home / "cache",
+                    baseline="",
                     time_budget_s=BUDGET_S,
                     num_threads=1,
                 )

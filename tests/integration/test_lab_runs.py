@@ -1,6 +1,7 @@
 """Real runs of real programs: what they report, how they end, what they leave behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from tests.attacks.honest import steps
 from tests.attacks.laboratory import BASE, CAMPAIGN, Laboratory, program
 from tests.conftest import until
 from worker.runner import LabError, Progress, RunAbandonedError, RunRequest, processes, run_program
+from worker.runner.processes import Pair
 from worker.runner.sandbox import find_bubblewrap
 
 
@@ -65,6 +67,7 @@ def request_of(laboratory: Laboratory, source: str, run_dir: Path) -> RunRequest
         run_dir=run_dir,
         data_dir=laboratory.data_dir,
         cache_dir=laboratory.home / "cache",
+        baseline="",
         time_budget_s=0.5,
         num_threads=1,
     )
@@ -192,7 +195,7 @@ run_program(RunRequest(
     source="import time\\nwhile True:\\n    time.sleep(1)",
     harness_files={{"prepare.py": Path({str(tmp_path / "prepare.py")!r}).read_text()}},
     seed=1, run_dir=Path({str(run_dir)!r}), data_dir=Path({str(laboratory.data_dir)!r}),
-    cache_dir=Path({str(tmp_path / "cache")!r}), time_budget_s=100, num_threads=1,
+    cache_dir=Path({str(tmp_path / "cache")!r}), baseline="", time_budget_s=100, num_threads=1,
 ))
 """
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
@@ -210,32 +213,74 @@ def test_missing_data_is_not_the_programs_fault(laboratory: Laboratory, tmp_path
         run_program(nowhere)
 
 
+# Says what it finds in its compile cache, and adds to it.
+COMPILES = """
+import os, pathlib
+kernels = pathlib.Path(os.environ["TORCHINDUCTOR_CACHE_DIR"])
+kernels.mkdir(parents=True, exist_ok=True)
+print("compiled before:", *(path.read_text() for path in kernels.iterdir()))
+with (kernels / "kernel").open("a") as kernel:
+    kernel.write("1")
+"""
+
+
 @pytest.mark.usefixtures("confinement")
-def test_what_is_kept_in_the_compile_cache_since_the_examination_is_forgotten(
+def test_what_a_program_compiles_is_gone_with_its_run_unless_it_is_the_campaigns_own(
     laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.runner.running.check_policy", lambda _: [])
+
+    def compiled_before(source: str) -> list[str]:
+        request = request_of(laboratory, source, tmp_path / "run")
+        baseline = program(model=COMPILES)
+        report = run_program(
+            RunRequest(**{**vars(request), "cache_dir": tmp_path / "cache", "baseline": baseline})
+        )
+        shutil.rmtree(tmp_path / "run")
+        assert report.metrics is not None, report.log_tail
+        return next(
+            line.split()[2:]
+            for line in report.log_tail.splitlines()
+            if line.startswith("compiled before:")
+        )
+
+    own, other = program(model=COMPILES), program(model=COMPILES, end="# another program")
+    assert compiled_before(other) == []
+    assert compiled_before(other) == []  # what the first wrote is not there
+    assert compiled_before(own) == []
+    assert compiled_before(other) == ["1"]
+    assert compiled_before(other) == ["1"]  # and not what the one before made of it
+    assert compiled_before(own) == ["1"]
+
+
+@pytest.mark.usefixtures("confinement")
+def test_files_without_a_name_count_too(
+    laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.runner.running.RUN_DIR_BYTES", 2**20)
+    monkeypatch.setattr("worker.runner.running.SIZE_EVERY_S", 0.0)
     source = program(
         model="""
-import os, pathlib
-cache = pathlib.Path(os.environ["TORCHINDUCTOR_CACHE_DIR"])
-cache.mkdir(parents=True, exist_ok=True)
-(cache / "kernel").write_text("compiled before training")
-""",
-        after="""
-honest = model
-def model(x):
-    (cache / "targets").write_text(str(x.tolist()))
-    os.utime(cache / "targets", (0, 0))
-    return honest(x)
-model.eval = honest.eval
-""",
+import tempfile
+unnamed = tempfile.TemporaryFile(dir=".")
+unnamed.write(b"x" * 2**22)
+unnamed.flush()
+time.sleep(60)
+"""
     )
-    request = request_of(laboratory, source, tmp_path / "run")
-    request = RunRequest(**{**vars(request), "cache_dir": tmp_path / "cache"})
-    report = run_program(request)
-    assert report.metrics is not None, report.log_tail
-    assert [path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()] == ["kernel"]
+    monkeypatch.setattr("worker.runner.running.check_policy", lambda _: [])
+    report = run_program(request_of(laboratory, source, tmp_path / "run"))
+    assert report.crash_reason == "policy"
+    assert "wrote more than 1 MiB" in report.log_tail
+
+
+def test_ctrl_c_reaches_neither_program_nor_examiner(
+    laboratory: Laboratory, tmp_path: Path
+) -> None:
+    request = request_of(laboratory, BASE, tmp_path / "run")
+    with Pair(request, lambda _: None) as pair:
+        sessions = {os.getsid(process.pid) for process in (pair.program, pair.examiner)}
+        assert os.getsid(0) not in sessions
 
 
 REFERENCE_STYLE = """

@@ -22,8 +22,8 @@ What is guaranteed, whatever the program does:
   an input.
 * **Look-ahead by a function of the row.** Rows are mixed with probes: the same row up to a secret
   position, another text behind it. At the secret position and at others before it the distribution
-  must be the same, and the gain from having seen the true future must be zero on average. Probes
-  come before or after their row, and look like any other row.
+  must be the same, the log-probability of a next token too, and the gain from having seen the true
+  future must be zero on average. Probes come before or after their row, and look like any other row.
 * **Look-ahead by a program that remembers rows** and replays its earlier answers to pass the
   probes: the last position of each row has no visible target, so that its loss is an honest sample.
   It is compared with positions that have seen as much of their document. A program whose other
@@ -37,9 +37,14 @@ What is not guaranteed:
   up to 2 nats per token with the demo's 256 rows, and falls with their number. It carries the
   code that does so in its published source; re-runs by others and readers of the diff remain the
   defence.
+* Look-ahead at so few positions that no probe falls on one of them: with 640 probes (`h100`) a
+  program that looks ahead at one position in a hundred gets through once in 600 runs, one in a
+  thousand every other time. What that is worth is as small as they are few.
 * Test-time training on validation inputs: an input reveals the targets of earlier positions of its
   row. The probes refuse most of it, because answers for equal prefixes then differ.
 * Time. The parent's clock bounds the window before the 11th step, the training and the
-  examination, each with an allowance for slow machines. A program may use up the allowances.
+  examination, each with an allowance for slow machines. A program may use up the allowances: up to
+  a quarter of the budget before its clock starts, where steps seem slow, a tenth behind its end,
+  and what a slow answer to the examiner may take.
 * Side channels of the machine itself (timing, rowhammer, flaws of the kernel or the GPU driver).
 """

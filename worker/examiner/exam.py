@@ -12,11 +12,14 @@ import torch
 from torch import Tensor
 
 PROBE_SHARE = 16  # one probe for so many rows
-MIN_PROBES = 32
+MIN_PROBES = 64
 EARLIER_POSITIONS = 8  # positions before the cut that are compared too
 # Equal inputs give equal logits up to rounding: bf16 logits near a softcap of 15 differ by 0.06,
-# which moves at most 0.016 of the probability. Looking ahead to any use moves far more.
+# which moves at most 0.016 of the probability, and no log-probability by more than 0.12. Who sees
+# the next token raises its own probability: from 0.0001 to 0.03 is next to nothing of the
+# distribution, and 5.7 nats.
 MAX_MOVED = 0.03  # total variation distance
+MAX_TOLD = 0.25  # nats: what the log-probability of a next token may move
 MAX_MEAN_GAIN = 0.002  # nats per token, above three standard errors
 # Rows end in documents that were chosen for their length, which may be harder or easier ones.
 TAIL_MARGIN = 0.35  # nats per token, above six standard errors
@@ -184,6 +187,13 @@ class Exam:
                     f"position {at} by {worst:.3f} (allowed: {MAX_MOVED}): the model looks ahead, "
                     "or its answers change from call to call (dropout left on?)."
                 )
+            told, at = self._told(probe, row - other)
+            if told > MAX_TOLD:
+                raise RefusedError(
+                    f"Changing the tokens after position {probe.cut} moved the log-probability of "
+                    f"a next token at position {at} by {told:.2f} nats (allowed: {MAX_TOLD}): the "
+                    "model looks ahead, or its answers change from call to call."
+                )
             target = self.rows[probe.row, probe.cut + 1]
             gains.append(float(row[-1, target] - other[-1, target]))
         mean, error = _mean_and_error(gains)
@@ -192,6 +202,20 @@ class Exam:
                 f"Seeing the future lowers the loss by {mean:.4f} nats per token: "
                 "the model looks ahead."
             )
+
+    def _told(self, probe: Probe, moved: Tensor) -> tuple[float, int]:
+        """Return how far a next token's log-probability moved most, and where.
+
+        Args:
+            probe: what was compared; behind its cut comes one of two tokens.
+            moved: (positions, vocab) by what each log-probability differs.
+        """
+        positions = torch.tensor(probe.positions)
+        nexts = self.rows[probe.row, positions + 1]
+        own = moved.gather(-1, nexts[:, None])[:, 0].abs()
+        donors = moved[-1, self.rows[probe.donor, probe.cut + 1]].abs()
+        own[-1] = torch.maximum(own[-1], donors)
+        return float(own.max()), probe.positions[int(own.argmax())]
 
     def _check_tails(self) -> None:
         """Compare each row's last position with those that have seen as much of a document."""

@@ -13,6 +13,7 @@
 
 import base64
 import json
+import math
 import mmap
 import time
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from worker.examiner.exam import Exam, RefusedError
 from worker.examiner.layout import Memory
 
 QUESTION_BYTES = 4096
+STEP_S = 0.001  # between two steps that are told; several optimizers step as one
 CUDA_CHUNK_BYTES = 2**29  # of logits that are handed over at once on a GPU
 CUDA_LEAST_BYTES = 2**25
 
@@ -82,6 +84,7 @@ class Session:
         self._copy: Tensor | None = None  # answers that are not looked at yet
         self._device: torch.device | None = None  # where they are looked at, if not where they are
         self._batch = self._first = 0
+        self._stepped_at = -math.inf
 
     def serve(self) -> None:
         """Answer until the program is gone, is refused, or has its score."""
@@ -115,7 +118,7 @@ class Session:
             question = json.loads(line)
             ask = question["ask"]
             if ask == "step" and self._exam is None:
-                self._tell("step")
+                self._note_step()
                 return None
             if ask == "tokenizer":
                 text = (self._folder / "tokenizer.json").read_text()
@@ -135,6 +138,13 @@ class Session:
         raise RefusedError(
             f"{ask!r} is not to be asked now: a run has one examination, and it comes last."
         )
+
+    def _note_step(self) -> None:
+        """Tell the parent of a step, unless it comes with another: it reads them one by one."""
+        now = time.monotonic()
+        if now - self._stepped_at >= STEP_S:
+            self._stepped_at = now
+            self._tell("step")
 
     # -- training batches --------------------------------------------------------------------
 

@@ -10,7 +10,9 @@
 The moments come from the examiner, which hands out the batches: training cannot begin before the
 first. Where the window ends is the program's word (its optimizer's steps), so the window is capped:
 in tokens, and in seconds by the pace of the steps that follow. A slow machine has slow steps
-everywhere; a program that stretches its first steps alone starts its clock with them.
+everywhere; a program that stretches its first steps alone starts its clock with them. The steps are
+the program's word too, so what their pace allows is a share of the budget at most: a machine on
+which eleven steps take longer than that is too slow for the campaign, and is told so.
 """
 
 import statistics
@@ -23,6 +25,9 @@ MUTE_BATCHES = 64  # without a step noted: 11 steps of a program that accumulate
 WINDOW_TOKENS = 2**23  # 16 steps of 2**19 tokens
 EXAM_PACE = 1.5  # times the pace of training: a forward pass is a third of it
 SLOW_START = 3  # times the later pace: what the free steps may take
+# Of the budget, whatever the pace: what the free steps may take, what the last step may overrun,
+# and what answering the examiner may take beside its fixed part.
+WINDOW_SHARE, OVERRUN_SHARE, EXAM_SHARE = 1 / 4, 1 / 10, 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +99,8 @@ class Clock:
         """Return when the clock of the budget started, ``None`` before."""
         if self.first_batch is None:
             return None
-        window_s = max(self.limits.window_s, SLOW_START * FREE_STEPS * self.step_s())
+        by_pace = min(SLOW_START * FREE_STEPS * self.step_s(), WINDOW_SHARE * self.budget_s)
+        window_s = max(self.limits.window_s, by_pace)
         capped = self.first_batch + window_s
         began = capped if self._eleventh is None else min(self._eleventh, capped)
         return began if began <= now else None
@@ -126,9 +132,11 @@ class Clock:
 
     def exam_limit_s(self, now: float) -> float:
         """Return how long the examination may take: answering costs less than training did."""
-        trained = self.tokens - self._tokens_before
+        # A program may ask for its batches early and train on them later.
+        trained = max(self.tokens - self._tokens_before, self.tokens / 2)
         pace = self.trained_s(now) / trained if trained else 0.0
-        return self.limits.exam_s + EXAM_PACE * pace * self._exam_tokens
+        by_pace = min(EXAM_PACE * pace * self._exam_tokens, EXAM_SHARE * self.budget_s)
+        return self.limits.exam_s + by_pace
 
     def overdue(self, now: float) -> str | None:
         """Return what has taken too long, if anything has."""
@@ -138,7 +146,8 @@ class Clock:
             limit_s = self.limits.startup_s
             late = now - self.started > limit_s
             return f"asked for no training batch within {limit_s:.0f} s" if late else None
-        grace_s = self.limits.grace_s + 2 * self.step_s()
+        overrun_s = min(2 * self.step_s(), OVERRUN_SHARE * self.budget_s)
+        grace_s = self.limits.grace_s + overrun_s
         if self.trained_s(now) > self.budget_s + grace_s:
             return (
                 f"was not ready for its examination {self.budget_s:g} s after its 11th step "
@@ -147,7 +156,7 @@ class Clock:
         if self.exam_began is not None:
             limit_s = self.exam_limit_s(now)
             if self.answered is None:
-                limit_s = self.limits.answer_s + 2 * self.step_s()
+                limit_s = self.limits.answer_s + overrun_s
             late = now - self.exam_began > limit_s
             return f"did not answer the examiner within {limit_s:.1f} s" if late else None
         assert self.first_batch is not None

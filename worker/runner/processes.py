@@ -20,6 +20,7 @@ from typing import IO, Any, Self
 import worker
 from worker.examiner.layout import Memory
 from worker.runner.data import write_files
+from worker.runner.kernels import FOLDER, lend_kernels
 from worker.runner.output import ProgramOutput
 from worker.runner.records import RunRequest
 from worker.runner.sandbox import confine, find_bubblewrap
@@ -63,9 +64,9 @@ class Pair:
 
     def _start(self) -> None:
         request = self._request
-        run_dir, cache_dir = request.run_dir.absolute(), request.cache_dir.absolute()
-        for folder in (run_dir, cache_dir):
-            folder.mkdir(parents=True, exist_ok=True)
+        run_dir = request.run_dir.absolute()
+        run_dir.mkdir(parents=True, exist_ok=True)
+        lend_kernels(request)
         private = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="swarmlab-")))
         write_files(private, request.harness_files)
         ours, theirs = socket.socketpair()
@@ -88,7 +89,6 @@ class Pair:
         command = confine(
             [sys.executable, "-u", "train.py"],
             run_dir=run_dir,
-            cache_dir=cache_dir,
             read_only=[run_dir / name for name in files],
         )
         self.program = subprocess.Popen(
@@ -125,6 +125,7 @@ class Pair:
             stdout=subprocess.PIPE,
             stderr=self._complaint,
             pass_fds=(channel.fileno(), memory_fd),
+            start_new_session=True,  # Ctrl-C is for the worker, which decides what becomes of a run
         )
         assert self.examiner.stdin is not None
         assert self.examiner.stdout is not None
@@ -148,15 +149,15 @@ class Pair:
 
     def _environment(self, home: Path) -> dict[str, str]:
         request = self._request
-        cache_dir = request.cache_dir.absolute()
+        kernels = request.run_dir.absolute() / FOLDER
         environment = {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "HOME": str(home),
             "TMPDIR": str(home),
             "LANG": "C.UTF-8",
             "PYTHONDONTWRITEBYTECODE": "1",
-            "TORCHINDUCTOR_CACHE_DIR": str(cache_dir / "inductor"),
-            "TRITON_CACHE_DIR": str(cache_dir / "triton"),
+            "TORCHINDUCTOR_CACHE_DIR": str(kernels / "inductor"),
+            "TRITON_CACHE_DIR": str(kernels / "triton"),
             # glibc gives large tensors back to the kernel at once and faults them in again at the
             # next step; keeping them makes the demo's steps a fifth faster.
             "MALLOC_MMAP_THRESHOLD_": "4294967296",

@@ -36,7 +36,8 @@ class RunRequest:
         seed: the swarm's; nothing that the program does changes it.
         run_dir: a directory of this run alone; made if missing.
         data_dir: where ``prepare_data`` put the data.
-        cache_dir: compiled kernels, kept between runs.
+        cache_dir: compiled kernels of the campaign's own program, kept between runs.
+        baseline: the campaign's own program, the only one whose kernels are kept.
         time_budget_s: seconds of training, counted from the 11th step.
         num_threads: CPU threads of the program; all of them when ``None``.
         gpu_index: the accelerator whose compile cache is used.
@@ -49,6 +50,7 @@ class RunRequest:
     run_dir: Path
     data_dir: Path
     cache_dir: Path
+    baseline: str
     time_budget_s: float
     num_threads: int | None = None
     gpu_index: int | None = None

@@ -11,9 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from shared.states import CrashReason
 from shared.wire.results import Metrics
 from worker.runner.clock import Clock, limits_for
+from worker.runner.kernels import keep_kernels
 from worker.runner.output import OUTPUT_BYTES
 from worker.runner.policy import check_policy
 from worker.runner.processes import Pair
@@ -32,7 +35,6 @@ AFTER_EXIT_S = 1.0  # for the examiner's last word
 RUN_DIR_BYTES = 2 * 2**30
 SIZE_EVERY_S = 1.0
 LOG_CHARS = 19_000
-CLOCK_TICK_S = 0.1  # file times lag behind the clock by a few milliseconds
 WORST_BPB = 1000.0  # where the wire model ends
 
 OnProgress = Callable[[Progress], None]
@@ -53,9 +55,6 @@ def run_program(
         LabError: the examiner could not be started; the program is not to blame.
     """
     started_at = datetime.now(UTC)
-    # One cache per accelerator: runs beside each other do not clear each other's kernels away.
-    part = "any" if request.gpu_index is None else f"gpu{request.gpu_index}"
-    request = replace(request, cache_dir=request.cache_dir / part)
     refusals = check_policy(request.source)
     if refusals:
         log = "\n".join(["The program was not run:", *map(str, refusals)])
@@ -67,8 +66,9 @@ def run_program(
             if should_stop is not None and should_stop():
                 raise RunAbandonedError
             watch.turn()
-    watch.forget_examination()
     metrics, reason, why = watch.judge()
+    if metrics is not None:
+        keep_kernels(request)
     log = "\n".join(filter(None, [pair.output.tail(), why]))
     report = _report(started_at, metrics, reason, log)
     return replace(report, seconds=watch.parts()) if metrics is not None else report
@@ -144,7 +144,8 @@ class _Watch:
         if late is not None:
             self._end(CrashReason.TIMEOUT, f"The program {late} and was ended.")
             return
-        if self._pair.program.poll() is not None and self._exited_at is None:
+        program = self._pair.program
+        if program.poll() is not None and self._exited_at is None:
             self._exited_at = now
         if self._scored_at is not None:
             has_left = self._exited_at is not None
@@ -158,7 +159,8 @@ class _Watch:
             )
         if now - self._sized_at > SIZE_EVERY_S:
             self._sized_at = now
-            if _folder_bytes(self._request.run_dir) > RUN_DIR_BYTES:
+            run_dir = self._request.run_dir
+            if _folder_bytes(run_dir) + _unlinked_bytes(run_dir, program.pid) > RUN_DIR_BYTES:
                 self._end(
                     CrashReason.POLICY,
                     f"The program wrote more than {RUN_DIR_BYTES >> 20} MiB and was ended.",
@@ -183,22 +185,6 @@ class _Watch:
     def parts(self) -> dict[str, float]:
         """Return the seconds of each part of a run that has its score."""
         return self._clock.parts(time.monotonic())
-
-    def forget_examination(self) -> None:
-        """Remove what the program left in the compile cache since it saw validation inputs.
-
-        A later program would find the targets there. The change time of a file cannot be set.
-        """
-        if self._clock.exam_began is None:
-            return
-        since = time.time() - (time.monotonic() - self._clock.exam_began) - CLOCK_TICK_S
-        for path in sorted(self._request.cache_dir.rglob("*"), reverse=True):
-            if path.lstat().st_ctime < since:
-                continue
-            if path.is_symlink() or not path.is_dir():
-                path.unlink()
-            elif not any(path.iterdir()):
-                path.rmdir()
 
     def judge(self) -> tuple[Metrics | None, CrashReason | None, str]:
         """Return metrics or a reason, and a sentence; call it when no process is left."""
@@ -249,6 +235,21 @@ def _folder_bytes(folder: Path) -> int:
             with contextlib.suppress(FileNotFoundError):  # gone since it was listed
                 total += Path(where, name).lstat().st_blocks * 512
     return total
+
+
+def _unlinked_bytes(folder: Path, pid: int) -> int:
+    """Return the size of files without a name that a process and its children hold open."""
+    device, sizes = folder.stat().st_dev, dict[int, int]()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        program = psutil.Process(pid)
+        for process in (program, *program.children(recursive=True)):
+            with contextlib.suppress(OSError):  # ended meanwhile
+                for opened in Path(f"/proc/{process.pid}/fd").iterdir():
+                    with contextlib.suppress(OSError):  # closed meanwhile
+                        found = opened.stat()
+                        if found.st_nlink == 0 and found.st_dev == device:
+                            sizes[found.st_ino] = found.st_blocks * 512
+    return sum(sizes.values())
 
 
 def _report(

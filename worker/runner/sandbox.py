@@ -1,8 +1,8 @@
 """Confinement of a program: the one place that knows bubblewrap.
 
 Inside: no network, an empty environment, its own process tree, and of the file system only the
-system's libraries and Python (read-only), the run directory and the compile cache. The campaign's
-data, the worker's keys and everything else of the volunteer's are not there.
+system's libraries and Python (read-only) and the run directory. The campaign's data, the worker's
+keys and everything else of the volunteer's are not there.
 
 Bubblewrap dies with the worker, and the program with it. There is one gap: a worker that is killed
 with SIGKILL in the few milliseconds between the start of bubblewrap's two processes leaves the
@@ -43,15 +43,12 @@ def find_bubblewrap() -> str | None:
     return None
 
 
-def confine(
-    command: Sequence[str], *, run_dir: Path, cache_dir: Path, read_only: Sequence[Path]
-) -> list[str]:
+def confine(command: Sequence[str], *, run_dir: Path, read_only: Sequence[Path]) -> list[str]:
     """Return the command wrapped in bubblewrap, or as it is where there is none.
 
     Args:
         command: starts in ``run_dir``; open files passed to it stay open.
         run_dir: writable, but for the ``read_only`` files in it.
-        cache_dir: writable.
         read_only: files of the run that it may read and not change.
     """
     bubblewrap = find_bubblewrap()
@@ -62,8 +59,7 @@ def confine(
         binds += ["--ro-bind-try", system_path, system_path]
     for device in sorted(Path("/dev").glob("nvidia*")):
         binds += ["--dev-bind", str(device), str(device)]
-    for path in (run_dir, cache_dir):
-        binds += ["--bind", str(path), str(path)]
+    binds += ["--bind", str(run_dir), str(run_dir)]
     for path in read_only:
         binds += ["--ro-bind", str(path), str(path)]
     return [bubblewrap, *_isolation(), *binds, "--chdir", str(run_dir), "--", *command]

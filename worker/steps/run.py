@@ -36,6 +36,7 @@ def run(researcher: Researcher, experiment: Experiment) -> RunReport:
         run_dir=run_dir,
         data_dir=researcher.data_dir,
         cache_dir=researcher.cache_dir,
+        baseline=researcher.campaign.baseline,
         time_budget_s=researcher.campaign.read.time_budget_s,
         num_threads=researcher.num_threads,
         gpu_index=researcher.gpu_index,

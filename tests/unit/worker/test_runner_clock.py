@@ -52,9 +52,17 @@ def test_an_honest_run_is_never_overdue() -> None:
 
 def test_a_slow_machine_gets_a_longer_window() -> None:
     it = clock()
-    at = train(it, at=0, steps=FREE_STEPS + 9, step_s=2.0)
-    assert it.trained_s(at) == pytest.approx(9 * 2.0)
+    at = train(it, at=0, steps=FREE_STEPS + 9, step_s=0.45)
+    assert LIMITS.window_s < FREE_STEPS * 0.45
+    assert it.trained_s(at) == pytest.approx(9 * 0.45)
     assert it.overdue(at) is None
+
+
+def test_steps_that_are_seldom_noted_buy_a_quarter_of_the_budget() -> None:
+    it = clock()
+    at = train(it, at=0, steps=FREE_STEPS + 1, step_s=5.0)
+    assert it.training_began(at) == pytest.approx(20 / 4)
+    assert it.overdue(20 / 4 + 20 + LIMITS.grace_s + 20 / 10 + 1) is not None
 
 
 def test_stretching_the_window_starts_the_clock() -> None:
@@ -114,6 +122,26 @@ def test_stalling_the_examination_is_overdue() -> None:
     limit_s = LIMITS.exam_s + 1.5 * 0.1 / 1000 * 70_000
     assert it.overdue(at + limit_s - 1) is None
     assert "examiner" in str(it.overdue(at + limit_s + 1))
+
+
+def test_batches_that_are_fetched_early_buy_no_longer_examination() -> None:
+    it = clock()
+    for _ in range(100):
+        it.take("batch", 0, {"tokens": 1000})
+    at = train(it, at=0, steps=FREE_STEPS, step_s=0.1) + 15
+    it.take("batch", at, {"tokens": 1})
+    it.take("exam", at, {"tokens": 70_000})
+    it.take("answer", at + 1, {})
+    assert it.exam_limit_s(at + 1) < LIMITS.exam_s + 1.5 * 70_000 * 20 / 50_000
+
+
+def test_no_examination_takes_longer_than_twice_the_budget() -> None:
+    it = clock()
+    at = train(it, at=0, steps=FREE_STEPS, step_s=0.1)
+    it.tokens = 1
+    it.take("exam", at + 15, {"tokens": 70_000})
+    it.take("answer", at + 16, {})
+    assert it.overdue(at + 15 + LIMITS.exam_s + 2 * 20 + 1) is not None
 
 
 def test_an_examination_without_training_is_allowed_and_bounded() -> None:

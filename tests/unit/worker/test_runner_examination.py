@@ -85,6 +85,15 @@ def test_a_look_ahead_below_the_tolerance_of_rounding_is_refused_by_its_gain() -
         examine(lambda x: honest(x) + 0.1 * future(x))
 
 
+def test_a_little_probability_for_the_next_token_now_and_then_is_refused() -> None:
+    def telling(x: Tensor) -> Tensor:
+        now_and_then = (torch.arange(T) * 7) % 20 < 2
+        return (honest(x).softmax(-1) + 0.028 * future(x) * now_and_then[:, None]).log()
+
+    with pytest.raises(RefusedError, match="log-probability"):
+        examine(telling)
+
+
 def test_a_model_that_remembers_its_answers_is_refused_where_targets_are_hidden() -> None:
     seen: list[tuple[Tensor, Tensor]] = []
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from worker.examiner.layout import Memory
-from worker.examiner.serving import Session
+from worker.examiner.serving import STEP_S, Session
 
 VOCAB, T, ROWS, BATCH = 20, 16, 40, 8
 
@@ -157,6 +157,24 @@ def test_training_batches_are_counted_for_the_parent(client: Client) -> None:
     client.hold(talk())
     assert seen == [list(range(3 + 12 * n, 15 + 12 * n)) for n in range(3)]
     assert client.events == [("batch", {"tokens": 10})] * 3 + [("step", {}), ("gone", {})]
+
+
+def test_steps_that_come_in_a_flood_are_told_as_a_few(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=0.0)
+    clocked = SimpleNamespace(monotonic=lambda: clock.now)
+    monkeypatch.setattr("worker.examiner.serving.time", clocked)
+
+    def talk() -> Iterator[Any]:
+        yield {"ask": "tokenizer"}
+        for _ in range(3000):
+            clock.now += 0.00001
+            yield {"ask": "step"}
+
+    client.hold(talk())
+    told = [name for name, _ in client.events].count("step")
+    assert 0 < told <= 1 + 3000 * 0.00001 / STEP_S
 
 
 def test_the_tokenizer_is_handed_out(client: Client) -> None:
