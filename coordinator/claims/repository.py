@@ -137,12 +137,22 @@ async def find_lease(session: AsyncSession, experiment_id: UUID, epoch: int) -> 
 
 
 async def lock_experiment(
-    session: AsyncSession, experiment_id: UUID
+    session: AsyncSession, experiment_id: UUID, *, beside: tuple[UUID, str] | None = None
 ) -> tuple[Experiment, datetime] | None:
-    """Return the experiment, held against every other writer until commit, and the time."""
-    experiment = await session.scalar(
-        select(Experiment).where(Experiment.id == experiment_id).with_for_update()
+    """Return the experiment, held against every other writer until commit, and the time.
+
+    With ``beside``, a campaign and a ``dedup_key`` in it, the experiment that stands for that
+    program is held too. In the order of their ids: two that need each other's do not wait in a
+    circle.
+    """
+    wanted = Experiment.id == experiment_id
+    if beside is not None:
+        campaign_id, dedup_key = beside
+        wanted |= (Experiment.campaign_id == campaign_id) & (Experiment.dedup_key == dedup_key)
+    held = await session.scalars(
+        select(Experiment).where(wanted).order_by(Experiment.id).with_for_update()
     )
+    experiment = next((each for each in held if each.id == experiment_id), None)
     if experiment is None:
         return None
     # Asked after the lock was granted: a wait for it must not make an expired lease look live.

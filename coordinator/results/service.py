@@ -84,7 +84,8 @@ async def record_result(
         return await _answer(session, stored), False
     # The program before the experiment, as a claim does it: in one order nobody waits in a circle.
     await store_program(session, program)
-    claimed = await _claimed(session, campaign, agent, body)
+    dedup_key = await dedup_key_of(session, campaign, program, body.platform)
+    claimed = await _claimed(session, campaign, agent, body, dedup_key)
     seed = claimed.seed if claimed else body.seed
     base_val_bpb = await _base_val_bpb(session, campaign, body)
     val_bpb = body.metrics.val_bpb if body.metrics else None
@@ -97,9 +98,7 @@ async def record_result(
         body=body,
         source_sha256=program.source_sha256,
         seed=seed,
-        dedup_key=None
-        if is_free
-        else await dedup_key_of(session, campaign, program, body.platform),
+        dedup_key=None if is_free else dedup_key,
         description=description,
     )
     filed = await file_result(session, submission, claimed)
@@ -165,11 +164,13 @@ def _check_times(body: ResultPut) -> None:
 
 
 async def _claimed(
-    session: AsyncSession, campaign: Campaign, agent: Agent, body: ResultPut
+    session: AsyncSession, campaign: Campaign, agent: Agent, body: ResultPut, dedup_key: str
 ) -> Claimed | None:
     if body.experiment_id is None or body.epoch is None:
         return None
-    locked = await lock_experiment(session, body.experiment_id)
+    # Whoever ran another program than was claimed will point to the experiment that stands for it.
+    beside = (campaign.id, dedup_key)
+    locked = await lock_experiment(session, body.experiment_id, beside=beside)
     if locked is None or locked[0].campaign_id != campaign.id:
         raise UnknownExperimentError
     experiment, now = locked

@@ -88,6 +88,42 @@ def test_a_result_and_a_takeover_at_the_same_instant_have_one_winner(
     assert query(database_url, "SELECT epoch, status FROM experiments") == [(1, "done")]
 
 
+@pytest.mark.parametrize("first", [0, 1], ids=["the-older-first", "the-newer-first"])
+def test_two_that_ran_each_others_programs_do_not_wait_in_a_circle(
+    agent, other, database_url, monkeypatch, first
+):
+    """One has read where its result goes; before it writes, the other hands its own in."""
+    programs = [make_program(matrix_lr=0.05), make_program(depth=9)]
+    agents = [agent, other]
+    claims = [
+        each.claimed(hypothesis=f"Program {n}", source=programs[n]) for n, each in enumerate(agents)
+    ]
+    has_read, may_write = Event(), Event()
+    complete_experiment = filing.complete_experiment
+
+    async def complete_after_the_other_came(*arguments, **named):
+        if not has_read.is_set():
+            has_read.set()
+            assert await asyncio.to_thread(may_write.wait, 20)
+        return await complete_experiment(*arguments, **named)
+
+    def hand_in(n):
+        return agents[n].put(result_body(claims[n], source=programs[1 - n]))
+
+    monkeypatch.setattr(filing, "complete_experiment", complete_after_the_other_came)
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(hand_in, first)
+        assert has_read.wait(20)
+        another = pool.submit(hand_in, 1 - first)
+        until_done_or_blocked(another, database_url)
+        may_write.set()
+        answers = [one.result(), another.result()]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    # The second saw what the first had done: they are not repeats of each other.
+    rows = query(database_url, "SELECT status, repeat_of IS NULL FROM experiments ORDER BY 2")
+    assert rows == [("done", False), ("done", True)]
+
+
 def test_a_claim_that_had_to_wait_gets_its_whole_lease(agent, other, database_url):
     claim = agent.claimed()
     let_lease_run_out(database_url, claim)
