@@ -118,7 +118,7 @@ def _failing_in_a_sentence(command: str) -> Iterator[None]:
     from sqlalchemy.exc import ArgumentError, OperationalError
 
     from coordinator.campaigns.data import DataPreparationError
-    from coordinator.embedded import HomeInUseError
+    from coordinator.embedded import HomeInUseError, PostgresLostError
     from coordinator.errors import SwarmlabError
     from coordinator.settings import CoordinatorSettings
 
@@ -140,7 +140,7 @@ def _failing_in_a_sentence(command: str) -> Iterator[None]:
         sentence = f"Postgres does not serve ({reason}): start it, or correct DATABASE_URL"
     except FileNotFoundError as error:
         sentence = f"there is no {error.filename}: correct the folder or --profile"
-    except (HomeInUseError, DataPreparationError, SwarmlabError) as error:
+    except (HomeInUseError, PostgresLostError, DataPreparationError, SwarmlabError) as error:
         sentence = str(error)
     else:
         return

@@ -37,12 +37,21 @@ class HomeInUseError(RuntimeError):
     """Another coordinator runs its embedded services in this home."""
 
 
+class PostgresLostError(RuntimeError):
+    """The embedded Postgres ended while it was needed."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Services:
     """Where Postgres and Redis are."""
 
     database_url: str
     redis_url: str
+    postmaster: psutil.Process | None = None
+
+    def has_lost_postgres(self) -> bool:
+        """Return whether the embedded Postgres has ended; one elsewhere is not ours to watch."""
+        return self.postmaster is not None and _has_ended(self.postmaster)
 
 
 @contextmanager
@@ -57,9 +66,11 @@ def running_services(settings: CoordinatorSettings) -> Iterator[Services]:
             home = settings.home_path
             home.mkdir(parents=True, exist_ok=True)
             stack.enter_context(_exclusive(home))
-        database_url = settings.database_url or stack.enter_context(_postgres(home))
+        database_url, postmaster = settings.database_url, None
+        if database_url is None:
+            database_url, postmaster = stack.enter_context(_postgres(home))
         redis_url = settings.redis_url or stack.enter_context(_redis())
-        yield Services(database_url=database_url, redis_url=redis_url)
+        yield Services(database_url=database_url, redis_url=redis_url, postmaster=postmaster)
 
 
 @contextmanager
@@ -77,7 +88,7 @@ def _exclusive(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _postgres(home: Path) -> Iterator[str]:
+def _postgres(home: Path) -> Iterator[tuple[str, psutil.Process]]:
     _forget_dead_postmaster(home / "postgres")
     # Who used it before is dead, because the home is ours alone: one that was killed could not
     # take itself off this list, and Postgres would run on for its sake when we end.
@@ -87,8 +98,9 @@ def _postgres(home: Path) -> Iterator[str]:
     _give_memory(home / "postgres" / "postgresql.conf")
     server.start()
     try:
-        yield server.get_uri()
+        yield server.get_uri(), server.get_postmaster_info().process
     finally:
+        _forget_dead_postmaster(home / "postgres")
         server.cleanup()
 
 
@@ -113,12 +125,18 @@ def _forget_dead_postmaster(pgdata: Path) -> None:
     """
     lock = pgdata / "postmaster.pid"
     try:
-        postmaster = psutil.Process(int(lock.read_text().split()[0]))
-        if postmaster.status() == psutil.STATUS_ZOMBIE:
+        if _has_ended(psutil.Process(int(lock.read_text().split()[0]))):
             for stale in (lock, *pgdata.glob(".s.PGSQL.*.lock")):
                 stale.unlink()
     except (FileNotFoundError, psutil.NoSuchProcess):
         return  # never started, or dead and gone: Postgres sees that by itself
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 @contextmanager

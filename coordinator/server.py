@@ -8,7 +8,7 @@ from types import FrameType
 import uvicorn
 
 from coordinator.app import create_app
-from coordinator.embedded import running_services
+from coordinator.embedded import PostgresLostError, Services, running_services
 from coordinator.schema import migrate
 from coordinator.settings import CoordinatorSettings
 
@@ -16,7 +16,12 @@ STARTUP_FAILED = 3
 
 
 def serve(settings: CoordinatorSettings, *, host: str, port: int) -> None:
-    """Bring the database up to date and serve until SIGTERM or SIGINT."""
+    """Bring the database up to date and serve until SIGTERM or SIGINT.
+
+    Raises:
+        HomeInUseError: Another process runs embedded services in the same home.
+        PostgresLostError: The embedded Postgres ended by itself.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     with running_services(settings) as services:
@@ -29,13 +34,24 @@ def serve(settings: CoordinatorSettings, *, host: str, port: int) -> None:
             access_log=False,
             timeout_graceful_shutdown=5,
         )
-        server = _Server(config)
+        server = _Server(config, services)
         server.run()
+        if services.has_lost_postgres():
+            # Nobody would start it again while we run on and answer 503; whoever watches over us
+            # starts us again, and it with us.
+            raise PostgresLostError(
+                "the embedded Postgres has ended: start the coordinator again; "
+                f"{settings.home_path / 'postgres' / 'log'} may say why"
+            )
     if not server.started:
         raise SystemExit(STARTUP_FAILED)
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, services: Services) -> None:
+        super().__init__(config)
+        self._services = services
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         # What was loaded by now, half a million objects, stays: looked through at every full
@@ -49,7 +65,8 @@ class _Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         if not self.server_state.tasks:
             gc.collect(0)  # while nobody waits: a millisecond, ten times a second at most
-        return await super().on_tick(counter)
+        is_lost = counter % 10 == 0 and self._services.has_lost_postgres()  # asked once a second
+        return await super().on_tick(counter) or is_lost
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.conftest import until
+
 KEYS = [
     *("experiments", "outcomes", "baseline_val_bpb", "best_val_bpb", "best_experiment_id"),
     "seconds",
@@ -106,11 +108,9 @@ def test_a_taken_port_is_refused_with_the_remedy(home, free_port):
     assert "--port" in stderr
 
 
-def test_a_coordinator_alone_takes_its_embedded_services_with_it(home, free_port):
-    import httpx
-
+def start_coordinator(home: Path, port: int) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "shared.cli", "coordinator", "--port", str(free_port)],
+        [sys.executable, "-m", "shared.cli", "coordinator", "--port", str(port)],
         env={
             **{key: value for key, value in os.environ.items() if not key.endswith("_URL")},
             "SWARMLAB_HOME": str(home),
@@ -119,12 +119,31 @@ def test_a_coordinator_alone_takes_its_embedded_services_with_it(home, free_port
         text=True,
     )
     assert process.stderr is not None
+    said = []
     for line in process.stderr:
+        said.append(line)
         if "Uvicorn running" in line:
-            break
+            return process
+    pytest.fail("the coordinator did not start:\n" + "".join(said))
+
+
+def test_a_coordinator_alone_takes_its_embedded_services_with_it(home, free_port):
+    import httpx
+
+    process = start_coordinator(home, free_port)
     assert httpx.get(f"http://127.0.0.1:{free_port}/readyz", timeout=30).status_code == 200
     assert left_behind(home) != []
     process.terminate()
     _, stderr = process.communicate()
     assert process.returncode == 0, stderr
     assert left_behind(home) == []
+
+
+def test_a_coordinator_whose_embedded_postgres_dies_ends_and_says_so(home, free_port):
+    process = start_coordinator(home, free_port)
+    lock = home / "postgres" / "postmaster.pid"
+    os.kill(int(lock.read_text().split()[0]), signal.SIGKILL)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1, stderr
+    assert "swarmlab coordinator: the embedded Postgres has ended" in stderr.splitlines()[-1]
+    until(lambda: left_behind(home) in ([], ["postmaster.pid"]))
