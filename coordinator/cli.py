@@ -28,7 +28,7 @@ ProfileOption = Annotated[str, typer.Option(help="Which *.toml of the folder.")]
 @app.command()
 def coordinator(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
     json_logs: Annotated[bool, typer.Option("--json", help="Log JSON lines.")] = False,
 ) -> None:
     """Run the coordinator: migrate the database, then serve until Ctrl-C."""
@@ -88,7 +88,7 @@ def up(
     experiments: Annotated[
         int | None, typer.Option(min=1, help="Stop after so many; default: go on until Ctrl-C.")
     ] = None,
-    port: Annotated[int, typer.Option(help="Port of the coordinator.")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the coordinator.")] = 8000,
     profile: ProfileOption = "cpu-demo",
     as_json: JsonOption = False,
 ) -> None:

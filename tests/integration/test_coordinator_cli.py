@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
+from coordinator.cli import app
 from coordinator.embedded import _exclusive
 
 NOWHERE = {
@@ -39,6 +41,17 @@ def test_a_wrong_setting_is_named_in_one_line(tmp_path, command, environment, sa
     [line] = ended.stderr.splitlines()
     assert line.startswith(f"swarmlab {command}: ")
     assert says in line
+
+
+@pytest.mark.parametrize("command", ["coordinator", "up"])
+@pytest.mark.parametrize("port", ["70000", "0", "-1"])
+def test_a_port_that_cannot_be_is_refused(tmp_path, monkeypatch, command, port):
+    # Without the bounds the command gets as far as this wrong setting, and no further.
+    monkeypatch.setenv("SWARMLAB_LEASE_TTL_S", "0")
+    monkeypatch.setenv("SWARMLAB_HOME", str(tmp_path))
+    result = CliRunner().invoke(app, [command, "--port", port])
+    assert result.exit_code == 2
+    assert "--port" in result.output
 
 
 @pytest.mark.parametrize("command", ["coordinator", "migrate", "campaign create"])
