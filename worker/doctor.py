@@ -4,6 +4,8 @@ import hashlib
 import json
 import shutil
 import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +15,8 @@ import httpx
 
 from worker.errors import SetupError
 from worker.runner.platforms import detect_platform
-from worker.runner.sandbox import REMEDY, find_bubblewrap
+from worker.runner.sandbox import REMEDY, confine, find_bubblewrap
+from worker.settings import gpu_variables
 
 LEAST_VRAM_GB = 8.0
 LEAST_DISK_GB = 10.0  # a dozen shards of text, their tokens, and compiled kernels
@@ -41,8 +44,10 @@ class Finding:
 
 def examine_machine(*, data_dir: Path, coordinator_url: str | None) -> list[Finding]:
     """Return what was found, part by part, in the order in which to mend it."""
+    torch = _examine_torch()
     return [
-        *_examine_gpu(),
+        torch,
+        *(_examine_gpu() if torch.health is Health.OK else ()),
         _examine_disk(data_dir),
         *_examine_data(data_dir),
         _examine_git(),
@@ -59,6 +64,31 @@ def require_git() -> None:
     """
     if shutil.which("git") is None:
         raise SetupError(f"There is no git on the PATH. {GIT_REMEDY}")
+
+
+def _examine_torch() -> Finding:
+    """Import PyTorch as a run does: confined, with a home and an environment of its own."""
+    with tempfile.TemporaryDirectory(prefix="swarmlab-doctor-") as folder:
+        code = "import torch; print(torch.__version__)"
+        done = subprocess.run(
+            confine([sys.executable, "-c", code], run_dir=Path(folder), read_only=[]),
+            cwd=folder,
+            env={"PATH": "/usr/bin:/bin", "HOME": folder, "TMPDIR": folder} | gpu_variables(None),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode == 0:
+        return Finding(part="torch", health=Health.OK, found=done.stdout.strip())
+    said = done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"]
+    return Finding(
+        part="torch",
+        health=Health.PROBLEM,
+        found=f"runs cannot import it: {said[-1]}",
+        remedy="Install swarmlab into a virtual environment, as the README says: runs do not see "
+        "what `pip install --user` put into your home folder, nor your PYTHONPATH.",
+    )
 
 
 def _examine_gpu() -> Iterator[Finding]:

@@ -71,6 +71,29 @@ def test_the_doctor_notices_a_changed_tokenizer(harness: Path, tmp_path: Path) -
     assert "Remove" in found["tokenizer"].remedy
 
 
+def test_the_doctor_imports_torch_as_a_run_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def torch() -> Finding:
+        return examine_machine(data_dir=tmp_path, coordinator_url=None)[0]
+
+    assert torch().part == "torch"
+    assert torch().health is Health.OK
+    # A Python whose packages lie in the home folder, as after `pip install --user`.
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="$HOME/packages" exec {sys.executable} -S "$@"\n')
+    python.chmod(0o755)
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "torch.py").write_text("__version__ = '2'\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(python))
+    subprocess.run([python, "-c", "import torch"], check=True)
+    monkeypatch.setattr("worker.runner.sandbox.find_bubblewrap", lambda: None)
+    assert torch().health is Health.PROBLEM
+    assert "No module named 'torch'" in torch().found
+    assert "virtual environment" in torch().remedy
+
+
 def test_the_doctor_looks_for_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def git() -> Finding:
         findings = examine_machine(data_dir=tmp_path, coordinator_url=None)
