@@ -20,12 +20,12 @@ async def find_campaign(session: AsyncSession, name: str) -> Campaign | None:
     return await session.scalar(select(Campaign).where(Campaign.name == name))
 
 
-async def list_files(session: AsyncSession, campaign_id: UUID) -> Sequence[CampaignFile]:
-    """Return the frozen files without their texts, by path."""
+async def list_files(session: AsyncSession, campaign_ids: Sequence[UUID]) -> Sequence[CampaignFile]:
+    """Return the frozen files of all these campaigns without their texts, by path."""
     return (
         await session.scalars(
             select(CampaignFile)
-            .where(CampaignFile.campaign_id == campaign_id)
+            .where(CampaignFile.campaign_id.in_(campaign_ids))
             .order_by(CampaignFile.path)
         )
     ).all()

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from coordinator.campaigns.models import Campaign
 from coordinator.campaigns.repository import list_campaigns
-from coordinator.campaigns.service import describe_campaign, read_file
+from coordinator.campaigns.service import describe_campaign, describe_campaigns, read_file
 from coordinator.conditional import text_response
 from coordinator.db import Remembered, Session
 from shared.wire.campaigns import CampaignRead
@@ -25,9 +25,7 @@ CampaignInPath = Annotated[Campaign, Depends(_campaign_in_path)]
 @router.get("")
 async def get_campaigns(session: Session) -> list[CampaignRead]:
     """List the campaigns, the oldest first."""
-    return [
-        await describe_campaign(session, campaign) for campaign in await list_campaigns(session)
-    ]
+    return await describe_campaigns(session, await list_campaigns(session))
 
 
 @router.get("/{campaign}")

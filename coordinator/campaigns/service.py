@@ -1,6 +1,7 @@
 """Creating and reading campaigns."""
 
 import hashlib
+from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,7 +11,7 @@ from coordinator.campaigns.repository import find_campaign, find_file, list_file
 from coordinator.db import lock_until_commit
 from coordinator.errors import HarnessMismatchError, UnknownCampaignError, UnknownFileError
 from coordinator.events.repository import add_event
-from coordinator.programs.repository import find_source
+from coordinator.programs.repository import find_sizes, find_source
 from coordinator.programs.service import take_in_program
 from shared.ids import new_id
 from shared.wire.campaigns import CampaignFileRead, CampaignRead
@@ -84,17 +85,36 @@ async def get_campaign(session: AsyncSession, name: str) -> Campaign:
 
 async def describe_campaign(session: AsyncSession, campaign: Campaign) -> CampaignRead:
     """Return the campaign with its list of files, ``train.py`` (the baseline) among them."""
-    baseline = await find_source(session, campaign.baseline_sha256)
-    assert baseline is not None
+    (described,) = await describe_campaigns(session, [campaign])
+    return described
+
+
+async def describe_campaigns(
+    session: AsyncSession, campaigns: Sequence[Campaign]
+) -> list[CampaignRead]:
+    """Return campaigns with their lists of files; as many statements for many as for one."""
+    frozen = await list_files(session, [campaign.id for campaign in campaigns])
+    baselines = await find_sizes(session, [campaign.baseline_sha256 for campaign in campaigns])
+    return [
+        _describe(
+            campaign,
+            [file for file in frozen if file.campaign_id == campaign.id],
+            baseline_bytes=baselines[campaign.baseline_sha256],
+        )
+        for campaign in campaigns
+    ]
+
+
+def _describe(
+    campaign: Campaign, frozen: Sequence[CampaignFile], *, baseline_bytes: int
+) -> CampaignRead:
     files = [
         CampaignFileRead(path=file.path, sha256=file.sha256, size_bytes=file.size_bytes)
-        for file in await list_files(session, campaign.id)
+        for file in frozen
     ]
     files.append(
         CampaignFileRead(
-            path=EDITABLE_FILE,
-            sha256=campaign.baseline_sha256,
-            size_bytes=len(baseline.encode()),
+            path=EDITABLE_FILE, sha256=campaign.baseline_sha256, size_bytes=baseline_bytes
         )
     )
     return CampaignRead(

@@ -1,5 +1,7 @@
 """Queries on programs."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,6 +29,16 @@ async def find_fingerprint(session: AsyncSession, source_sha256: str) -> str | N
     return await session.scalar(
         select(Program.fingerprint).where(Program.source_sha256 == source_sha256)
     )
+
+
+async def find_sizes(session: AsyncSession, sources_sha256: Sequence[str]) -> dict[str, int]:
+    """Return the bytes of those of these programs that are stored, by their hash."""
+    rows = await session.execute(
+        select(Program.source_sha256, Program.size_bytes).where(
+            Program.source_sha256.in_(sources_sha256)
+        )
+    )
+    return {row.source_sha256: row.size_bytes for row in rows}
 
 
 async def find_source(session: AsyncSession, source_sha256: str) -> str | None:
