@@ -14,7 +14,8 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.settings import WorkerSettings
+from worker.errors import SetupError, WorkerError
+from worker.settings import WorkerSettings, read_settings
 
 app = typer.Typer()
 
@@ -70,19 +71,16 @@ def worker(
 
     if gpus is not None:
         raise typer.Exit(_run_on_all_gpus(context, gpus, name))
-    try:
-        settings = _settings(
-            coordinator_url=coordinator,
-            campaign=campaign,
-            agent_name=name,
-            proposer=proposer,
-            proposer_command=command,
-            model=model,
-            max_usd_per_day=max_usd_per_day,
-        )
-    except ValueError as error:
-        typer.echo(f"swarmlab worker: {error}", err=True)
-        raise typer.Exit(2) from error
+    settings = _settings(
+        "worker",
+        coordinator_url=coordinator,
+        campaign=campaign,
+        agent_name=name,
+        proposer=proposer,
+        proposer_command=command,
+        model=model,
+        max_usd_per_day=max_usd_per_day,
+    )
     configure_logs(is_json=as_json, level="WARNING")
     reporter = make_reporter(sys.stdout, is_json=as_json, agent=settings.agent_name or "new")
     with _explained("worker"):
@@ -109,7 +107,7 @@ def status(
     name: Annotated[str | None, typer.Option(help="Only this agent.")] = None,
 ) -> None:
     """Explain in five lines what each worker of this machine is at."""
-    settings = _settings()
+    settings = _settings("status")
     with _explained("status"):
         from worker.status import read_desks, status_lines
 
@@ -128,7 +126,7 @@ def night(
     """Tell what happened while you slept: experiments, best, cost, curve, what was learned."""
     from datetime import UTC, datetime
 
-    settings = _settings()
+    settings = _settings("night")
     with _explained("night"):
         from worker.night import night_lines
         from worker.status import read_desks
@@ -148,7 +146,7 @@ def doctor(
     """Look at this machine as a run would find it; say what to do about what is missing."""
     from worker.doctor import Health, examine_machine
 
-    settings = _settings()
+    settings = _settings("doctor")
     findings = examine_machine(
         data_dir=data or settings.home_path / "data", coordinator_url=settings.coordinator_url
     )
@@ -195,7 +193,6 @@ def _explained(command: str) -> Iterator[None]:
     Without git this is said first: the modules that keep notebooks cannot even be imported then.
     """
     from worker.doctor import require_git
-    from worker.errors import WorkerError
     from worker.runner import LabError, PrepareError
 
     try:
@@ -206,5 +203,9 @@ def _explained(command: str) -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
-def _settings(**given: Any) -> WorkerSettings:
-    return WorkerSettings(**{name: value for name, value in given.items() if value is not None})
+def _settings(command: str, **given: Any) -> WorkerSettings:
+    try:
+        return read_settings(**given)
+    except SetupError as error:
+        typer.echo(f"swarmlab {command}: {error}", err=True)
+        raise typer.Exit(2) from error

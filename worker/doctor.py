@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from worker.settings import gpu_variables
 LEAST_VRAM_GB = 8.0
 LEAST_DISK_GB = 10.0  # a dozen shards of text, their tokens, and compiled kernels
 COORDINATOR_TIMEOUT_S = 5.0
+HOME_REMEDY = "Set SWARMLAB_HOME to a folder that you may write in."
 GIT_REMEDY = "Install git (`apt-get install git`, `dnf install git`): it keeps the notebook."
 
 
@@ -64,6 +66,17 @@ def require_git() -> None:
     """
     if shutil.which("git") is None:
         raise SetupError(f"There is no git on the PATH. {GIT_REMEDY}")
+
+
+def require_writable(home: Path) -> None:
+    """Have a home folder that can be made and written in.
+
+    Raises:
+        SetupError: it cannot.
+    """
+    existing = _nearest_existing(home)
+    if why_not := _why_not_writable(existing):
+        raise SetupError(f"Nothing can be written in {existing} ({why_not}). {HOME_REMEDY}")
 
 
 def _examine_torch() -> Finding:
@@ -139,7 +152,10 @@ def _nvidia_cards() -> list[tuple[str, str]]:
 
 
 def _examine_disk(folder: Path) -> Finding:
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    existing = _nearest_existing(folder)
+    if why_not := _why_not_writable(existing):
+        found = f"nothing can be written in {existing}: {why_not}"
+        return Finding(part="disk", health=Health.PROBLEM, found=found, remedy=HOME_REMEDY)
     free_gb = shutil.disk_usage(existing).free / 2**30
     is_full = free_gb < LEAST_DISK_GB
     return Finding(
@@ -151,6 +167,19 @@ def _examine_disk(folder: Path) -> Finding:
         if is_full
         else "",
     )
+
+
+def _nearest_existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if os.access(path, os.F_OK))
+
+
+def _why_not_writable(folder: Path) -> str | None:
+    try:
+        # Tried, because rights alone do not tell: a mount may be read-only, a folder a file.
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 def _examine_data(data_dir: Path) -> Iterator[Finding]:

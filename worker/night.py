@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from shared.states import Outcome
+from worker.errors import SetupError
 from worker.outbox import Entry
 from worker.status import Desk
 
@@ -13,8 +14,15 @@ SHOWN = 10
 
 
 def night_lines(desk: Desk, *, hours: float, now: datetime) -> list[str]:
-    """Return the report of the last ``hours``: counts, curve, what was learned, what failed."""
-    since = now - timedelta(hours=hours)
+    """Return the report of the last ``hours``: counts, curve, what was learned, what failed.
+
+    Raises:
+        SetupError: the calendar does not go back so far.
+    """
+    try:
+        since = now - timedelta(hours=hours)
+    except (OverflowError, ValueError) as error:
+        raise SetupError(f"{hours:g} hours are no time to look back: say fewer --hours.") from error
     entries = [entry for entry in desk.entries if _ended_at(entry) >= since]
     head = f"{desk.identity.name} in {desk.campaign}, the last {hours:g} hours"
     if not entries:

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from worker.errors import SetupError
@@ -58,6 +58,28 @@ class WorkerSettings(BaseSettings):
     def home_path(self) -> Path:
         """Return ``home`` as an absolute path."""
         return self.home.expanduser().resolve()
+
+
+def read_settings(**given: Any) -> WorkerSettings:
+    """Return the settings of the environment, those given in place of theirs.
+
+    Args:
+        given: by the names of the fields; ``None`` for what is not given.
+
+    Raises:
+        SetupError: one of them cannot be used as it is.
+    """
+    try:
+        return WorkerSettings(**{name: each for name, each in given.items() if each is not None})
+    except ValidationError as error:
+        raise SetupError(
+            "; ".join(
+                f"correct the {str(name).replace('_', ' ')} (SWARMLAB_{str(name).upper()}): "
+                + each["msg"].removeprefix("Value error, ")
+                for each in error.errors()
+                for name in each["loc"][:1]
+            )
+        ) from error
 
 
 def gpu_variables(gpu_index: int | None, ours: Mapping[str, str] = os.environ) -> dict[str, str]:

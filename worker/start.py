@@ -16,6 +16,7 @@ from shared.states import Tier
 from worker.board import Board
 from worker.campaign import Campaign, choose_campaign, load_campaign
 from worker.client import Client
+from worker.doctor import require_writable
 from worker.errors import CoordinatorUnreachableError, DataMismatchError
 from worker.events import Reporter
 from worker.history import History
@@ -89,6 +90,7 @@ def _set_up(
     stop: "_Stop",
 ) -> Researcher:
     home = settings.home_path
+    require_writable(home)
     platform = detect_platform(limits.gpu_index)
     seat, identity = _sign_in(settings, platform, reporter, stop)
     stack.callback(seat.leave)

@@ -1,11 +1,13 @@
 """What the workers of this machine are at, read from what they keep on disk."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.errors import SetupError
 from worker.identity import Identity, campaign_at_work
 from worker.notebook import Notebook, Page
 from worker.outbox import Entry, Outbox
@@ -37,13 +39,23 @@ class Desk:
 
 
 def read_desks(home: Path, name: str | None = None) -> Iterator[Desk]:
-    """Yield what each worker of this home left on its desk; changes nothing."""
-    for path in sorted((home / "workers").glob("*/identity.json")):
-        if name is not None and path.parent.name != name:
-            continue
-        identity = Identity.model_validate_json(path.read_bytes())
-        for desk in sorted(path.parent.glob("*/outbox.sqlite")):
-            yield _read_desk(identity, desk.parent)
+    """Yield what each worker of this home left on its desk; changes nothing.
+
+    Raises:
+        SetupError: it cannot be read.
+    """
+    try:
+        for path in sorted((home / "workers").glob("*/identity.json")):
+            if name is not None and path.parent.name != name:
+                continue
+            identity = Identity.model_validate_json(path.read_bytes())
+            for desk in sorted(path.parent.glob("*/outbox.sqlite")):
+                yield _read_desk(identity, desk.parent)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise SetupError(
+            f"What the workers keep in {home} cannot be read ({error}): to look at it takes the "
+            "right to write there, as for the worker itself."
+        ) from error
 
 
 def status_lines(desk: Desk) -> list[str]:

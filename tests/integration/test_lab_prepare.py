@@ -94,6 +94,15 @@ def test_the_doctor_imports_torch_as_a_run_does(
     assert "virtual environment" in torch().remedy
 
 
+def test_a_folder_that_cannot_be_written_in_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    findings = examine_machine(data_dir=tmp_path / "file" / "data", coordinator_url=None)
+    disk = next(finding for finding in findings if finding.part == "disk")
+    assert disk.health is Health.PROBLEM
+    assert f"nothing can be written in {tmp_path / 'file'}" in disk.found
+    assert "SWARMLAB_HOME" in disk.remedy
+
+
 def test_the_doctor_looks_for_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def git() -> Finding:
         findings = examine_machine(data_dir=tmp_path, coordinator_url=None)

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from worker.cli import app
+from worker.identity import Identity
 from worker.workbench import write_durably
 
 
@@ -82,6 +83,52 @@ def test_a_wrong_option_is_named(tmp_path, monkeypatch, arguments, says):
     result = CliRunner().invoke(app, ["worker", *arguments])
     assert result.exit_code == 2
     assert says in result.output
+
+
+@pytest.mark.parametrize("command", ["worker", "status", "night", "doctor"])
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("SWARMLAB_PROPOSER", "oracle", "'tpe', 'ideas'"),
+        ("SWARMLAB_MAX_USD_PER_DAY", "abc", "a valid number"),
+    ],
+)
+def test_a_wrong_setting_is_a_line(tmp_path, monkeypatch, command, variable, value, says):
+    monkeypatch.setenv("SWARMLAB_HOME", str(tmp_path))
+    monkeypatch.setenv(variable, value)
+    result = CliRunner().invoke(app, [command])
+    assert result.exit_code == 2
+    [sentence] = result.output.splitlines()
+    assert sentence.startswith(f"swarmlab {command}: correct the ")
+    assert variable in sentence
+    assert says in sentence
+
+
+def test_a_home_that_cannot_be_written_in_is_said_before_anything_else(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SWARMLAB_HOME", str(tmp_path / "file" / "home"))
+    result = CliRunner().invoke(app, ["worker", "--coordinator", "http://127.0.0.1:9"])
+    assert result.exit_code == 1
+    [sentence] = result.output.splitlines()
+    assert f"Nothing can be written in {tmp_path / 'file'}" in sentence
+    assert "Set SWARMLAB_HOME" in sentence
+
+
+@pytest.mark.parametrize("command", ["status", "night"])
+@pytest.mark.parametrize("obstacle", ["lock", "tiny/outbox.sqlite"])
+def test_what_cannot_be_looked_at_is_said_in_a_sentence(tmp_path, monkeypatch, command, obstacle):
+    monkeypatch.setenv("SWARMLAB_HOME", str(tmp_path))
+    seat = tmp_path / "workers" / "otter"
+    (seat / "tiny").mkdir(parents=True)
+    identity = Identity(name="otter", agent_id="1", api_key="sl_x", coordinator_url="http://x")
+    (seat / "identity.json").write_text(identity.model_dump_json())
+    (seat / "tiny" / "outbox.sqlite").touch()
+    (seat / obstacle).unlink(missing_ok=True)
+    (seat / obstacle).mkdir()
+    result = CliRunner().invoke(app, [command])
+    assert result.exit_code == 1
+    [sentence] = result.output.splitlines()
+    assert f"What the workers keep in {tmp_path} cannot be read" in sentence
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):

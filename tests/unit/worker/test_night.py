@@ -1,9 +1,12 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from shared.ids import new_id
 from shared.states import Outcome
 from shared.wire.results import ResultPut
+from worker.errors import SetupError
 from worker.identity import Identity
 from worker.night import night_lines, sparkline
 from worker.outbox import Entry
@@ -94,3 +97,9 @@ def test_a_long_curve_fits_on_the_line():
 def test_a_flat_curve_is_a_flat_line():
     assert sparkline([1.0, 1.0]).startswith("▁▁ ")
     assert sparkline([]) == ""
+
+
+@pytest.mark.parametrize("hours", [1e300, float("inf"), float("nan")])
+def test_a_night_beyond_the_calendar_is_said(hours):
+    with pytest.raises(SetupError, match="--hours"):
+        night_lines(make_desk(), hours=hours, now=NOW)
