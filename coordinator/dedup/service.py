@@ -1,9 +1,11 @@
 """The dedup decision on a claim, inside the claim's own transaction."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from coordinator.campaigns.models import Campaign
@@ -126,7 +128,8 @@ def _status_now(row: Any) -> ExperimentStatus:
 
 def _parsed(row: Any, change: ChangeSignature | None, vocabulary: Vocabulary) -> ParsedHypothesis:
     if row.reading_version == reading_version():
-        return reading_from_json(row.reading)
+        with suppress(ValidationError):  # then the text still tells
+            return reading_from_json(row.reading)
     return parse_cached(row.hypothesis, change, vocabulary)
 
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -9,6 +10,7 @@ _SCALES = {"k": (1e3, 2.0**10), "m": (1e6, 2.0**20), "b": (1e9, 2.0**30), "g": (
 _RELATIVE = 1e-6  # 0.1 + 0.2 is 0.3
 _CUT = 0.6  # of the last digit: 65K is 65,536 cut off, 66K is 65,536 rounded
 _PERIODIC = 0.005  # 8/3 is written 2.67
+_LARGEST = sys.float_info.max
 _ROUNDING = 0.01  # 65K may stand for 65,536, but no suffix hides more than one percent
 
 WORDS = {
@@ -34,12 +36,18 @@ class Quantity:
     `suffix` is how it was scaled (`k m b g %`), because `512K` may mean 512,000 or 524,288, or `s`
     for seconds.
     `slack` is what the rounding of a suffixed number may hide.
+    Neither is ever infinite: what was read is stored as JSON, which has no such number.
     """
 
     value: float
     kind: Literal["value", "factor", "delta"] = "value"
     suffix: str = ""
     slack: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.value) and math.isfinite(self.slack)):
+            object.__setattr__(self, "value", _finite(self.value))
+            object.__setattr__(self, "slack", _finite(self.slack))
 
     def equals(self, other: "Quantity") -> bool:
         """Whether both may be the same number; numbers with the same suffix compare exactly."""
@@ -66,6 +74,11 @@ class Quantity:
             decimal, binary = _SCALES[self.suffix]
             return self.value, self.value / decimal * binary
         return (self.value,)
+
+
+def _finite(number: float) -> float:
+    """The number, or the largest of its sign."""
+    return number if math.isfinite(number) else math.copysign(_LARGEST, number)
 
 
 def is_close(a: float, b: float, slack: float) -> bool:
@@ -112,10 +125,11 @@ def read_quantity(match: re.Match[str]) -> Quantity:
 
 
 def _fraction(top: float, bottom: float, share: str | None) -> Quantity:
+    ratio = top / bottom
     if share:
-        return Quantity(value=top / bottom, kind="factor")
-    is_periodic = not math.isclose(top / bottom * 1000, round(top / bottom * 1000))
-    return Quantity(value=top / bottom, suffix="/", slack=_PERIODIC if is_periodic else 0.0)
+        return Quantity(value=ratio, kind="factor")
+    is_periodic = not math.isclose(ratio * 1000, round(_finite(ratio * 1000)))
+    return Quantity(value=ratio, suffix="/", slack=_PERIODIC if is_periodic else 0.0)
 
 
 def _percent(value: float, sign: str | None) -> Quantity:
@@ -126,15 +140,13 @@ def _percent(value: float, sign: str | None) -> Quantity:
 
 
 def _power(base: int, operation: str, exponent: int) -> Quantity:
-    bits = exponent if operation == "<<" else exponent * base.bit_length()
-    if bits > 256:
-        return Quantity(value=float("inf"))
-    return Quantity(value=float(base << exponent if operation == "<<" else base**exponent))
+    power = base << exponent if operation == "<<" else base**exponent  # of 30,000 bits at most
+    return Quantity(value=float(min(power, int(_LARGEST))))
 
 
 def _scaled(match: re.Match[str], value: float) -> Quantity:
     suffix = match["scale"].strip()
     scale = _SCALES[suffix][0]
     decimals = len(match["number"].partition(".")[2])
-    slack = min(_CUT * scale / 10**decimals, _ROUNDING * value * scale)
+    slack = min(_CUT * scale / 10 ** min(decimals, 300), _ROUNDING * value * scale)
     return Quantity(value=value * scale, suffix=suffix, slack=slack)

@@ -112,6 +112,20 @@ def test_the_like_is_found_by_its_value_where_the_index_misses_it(agent, other, 
     assert reason_of(other.claim(**words("use 2**18 tokens per batch"))) == "paraphrase"
 
 
+def test_no_number_of_one_claim_stops_the_next(agent, other):
+    agent.claimed(**words("Raise MATRIX_LR to 1e999"))
+    agent.claimed(**words("revert commit 4e4462"))
+    assert reason_of(other.claim(**words("Raise MATRIX_LR to 1e999"))) == "paraphrase"
+    other.claimed(**words("Raise MATRIX_LR to 0.05"))
+
+
+def test_where_what_was_read_cannot_be_loaded_the_words_tell(agent, other, database_url):
+    agent.claimed(**words("Raise MATRIX_LR to 0.05"))
+    run_sql(database_url, """UPDATE experiments SET reading = '{"numbers": [null]}'""")
+    assert reason_of(other.claim(**words("MATRIX_LR = 0.05"))) == "paraphrase"
+    other.claimed(**words("MATRIX_LR = 0.06"))
+
+
 def test_a_step_and_where_it_ends_are_one_change_of_the_same_base(agent, other):
     agent.run_baseline()  # its MATRIX_LR is 0.04
     agent.claimed(base=BASELINE_SHA256, **words("halve the matrix learning rate"))

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,6 +76,17 @@ def test_different_numbers_stay_different(one, other):
 
 def test_infinity_equals_nothing_by_accident():
     assert not Quantity(value=float("inf")).equals(Quantity(value=1.0))
+
+
+@pytest.mark.parametrize(
+    "text", ["1e999", "9<<999", "999999999<<999", "999999999**999", "1e307b", "9" * 320 + "/3"]
+)
+def test_the_largest_number_is_finite(text):
+    assert quantity(text).value <= sys.float_info.max
+
+
+def test_a_large_power_is_what_it_is():
+    assert quantity("10**90").value == 1e90
 
 
 SAID = ["2", "0.02", "2%", "512K", "524288", "524K", "1/3", "0.33", "0.333", "x1.5", "1.5", "+1"]
