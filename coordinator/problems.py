@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from coordinator.db import constraint_of
 from coordinator.errors import (
@@ -113,7 +114,22 @@ async def _answer(request: Request, error: Exception) -> JSONResponse:
     domain_error = to_domain_error(error)
     if domain_error.status >= 500:
         log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
-    return problem_response(domain_error)
+    response = problem_response(domain_error)
+    if isinstance(domain_error, MethodNotAllowedError):
+        response.headers["Allow"] = ", ".join(_methods_of_address(request))
+    return response
+
+
+def _methods_of_address(request: Request) -> list[str]:
+    """Return what the address takes; the framework's own list ends with the first of its routes."""
+    return [
+        method
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 def install_problem_handlers(app: FastAPI) -> None:

@@ -270,6 +270,25 @@ def test_a_refusal_names_places_of_the_body_and_nothing_of_the_service(coordinat
     assert "0x" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/v1/agents", "POST"),
+        ("HEAD", "/healthz", "GET"),
+        ("DELETE", IDEAS, "GET, POST"),
+        ("GET", RESULT, "PUT"),
+        ("POST", "/docs", "GET, HEAD"),
+    ],
+    ids=["PATCH", "HEAD", "DELETE", "GET", "POST"],
+)
+def test_a_refused_method_comes_with_those_that_the_address_takes(
+    shared_agent, method, path, allowed
+):
+    agent, _ = shared_agent
+    answer = agent.http.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
 def test_somebody_elses_claim_can_be_neither_kept_released_nor_completed(agent, coordinator_url):
     claim = agent.claimed()
     thief = AgentClient(coordinator_url)
