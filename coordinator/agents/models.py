@@ -28,5 +28,6 @@ class Agent(Base):
 
     @property
     def platform(self) -> str:
-        """Return the exact accelerator model that the agent registered with."""
-        return str(self.hardware.get("platform", "unknown"))
+        """Return the exact accelerator model that the agent registered with, if it named one."""
+        named = self.hardware.get("platform")
+        return named if isinstance(named, str) and named.strip() else "unknown"
