@@ -84,6 +84,10 @@ def _validation_error(error: RequestValidationError) -> SwarmlabError:
     details = error.errors()
     if any(each["type"] == "json_invalid" for each in details):
         return BadRequestError()
+    if isinstance(error.body, bytes):  # FastAPI leaves unread what does not say that it is JSON
+        return BadRequestError(
+            "The body does not say that it is JSON: send it with 'Content-Type: application/json'."
+        )
     # The input itself is not echoed: it may be ten programs long, or not encodable at all.
     errors: list[dict[str, Any]] = [
         {"where": _where(each["loc"]), "why": each["msg"]} for each in details[:20]

@@ -259,6 +259,15 @@ def test_a_write_without_a_good_key_is_refused(coordinator_url, headers, slug):
     assert problem_of(answer)["type"].endswith(f"#{slug}")
 
 
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/plain"}], ids=["none", "text"])
+def test_a_body_that_does_not_say_that_it_is_json_is_told_how(shared_agent, headers):
+    agent, _ = shared_agent
+    answer = agent.http.post(IDEAS, content=idea(), headers=headers)
+    problem = problem_of(answer)
+    assert (answer.status_code, problem["type"].rpartition("#")[2]) == (400, "malformed-request")
+    assert "Content-Type: application/json" in problem["detail"]
+
+
 def test_a_refusal_names_places_of_the_body_and_nothing_of_the_service(coordinator_url):
     odd = {"a": [], "gpu (left)": [], "b" * 201: 1}
     body = {"name": "ada", "hardware": odd}
