@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
 
 from coordinator.agents.models import Agent
 from coordinator.campaigns.models import Campaign
@@ -32,6 +33,7 @@ from shared.wire.experiments import (
     ChangeRead,
     ConstantChanged,
     DefinitionChanged,
+    ExperimentDetailRead,
     ExperimentRead,
     HistoryQuery,
     bound_of,
@@ -154,6 +156,23 @@ async def find_experiment(session: AsyncSession, experiment_id: UUID) -> Experim
     """Return one experiment as it is read."""
     row = (await session.execute(_history().where(Experiment.id == experiment_id))).one_or_none()
     return None if row is None else _read(row)
+
+
+async def find_experiment_detail(
+    session: AsyncSession, experiment_id: UUID
+) -> ExperimentDetailRead | None:
+    """Return one experiment with what lists leave out, because it is long."""
+    query = _history().where(Experiment.id == experiment_id).options(undefer(Result.log_tail))
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        return None
+    result = row[1]
+    return ExperimentDetailRead(
+        **dict(_read(row)),
+        started_at=result.started_at if result else None,
+        finished_at=result.finished_at if result else None,
+        log_tail=result.log_tail if result else None,
+    )
 
 
 async def find_strangers(

@@ -11,12 +11,19 @@ from coordinator.db import Session
 from coordinator.experiments.service import (
     get_children,
     get_diff,
-    get_experiment,
+    get_experiment_detail,
     get_history,
     get_lineage,
     get_source,
 )
-from shared.wire.experiments import AncestorRead, ExperimentRead, HistoryQuery, Page, PageQuery
+from shared.wire.experiments import (
+    AncestorRead,
+    ExperimentDetailRead,
+    ExperimentRead,
+    HistoryQuery,
+    Page,
+    PageQuery,
+)
 
 router = APIRouter(prefix="/v1", tags=["experiments"])
 
@@ -30,9 +37,9 @@ async def get_experiments(
 
 
 @router.get("/experiments/{experiment_id}")
-async def get_one_experiment(experiment_id: UUID, session: Session) -> ExperimentRead:
-    """Return one experiment."""
-    return await get_experiment(session, experiment_id)
+async def get_one_experiment(experiment_id: UUID, session: Session) -> ExperimentDetailRead:
+    """Return one experiment, with its times and the end of its log, which lists leave out."""
+    return await get_experiment_detail(session, experiment_id)
 
 
 @router.get("/experiments/{experiment_id}/source", response_class=Response)

@@ -11,6 +11,7 @@ from coordinator.errors import NoSourceYetError, UnknownEvidenceError, UnknownEx
 from coordinator.experiments.cursor import from_cursor, to_page
 from coordinator.experiments.repository import (
     find_experiment,
+    find_experiment_detail,
     find_lineage,
     find_strangers,
     list_history,
@@ -18,7 +19,14 @@ from coordinator.experiments.repository import (
 from coordinator.experiments.rules import unified_diff
 from coordinator.programs.repository import find_source
 from shared.states import Scope
-from shared.wire.experiments import AncestorRead, ExperimentRead, HistoryQuery, Page, PageQuery
+from shared.wire.experiments import (
+    AncestorRead,
+    ExperimentDetailRead,
+    ExperimentRead,
+    HistoryQuery,
+    Page,
+    PageQuery,
+)
 
 
 async def get_history(
@@ -46,6 +54,18 @@ async def get_experiment(session: AsyncSession, experiment_id: UUID) -> Experime
         UnknownExperimentError: There is none of this id.
     """
     experiment = await find_experiment(session, experiment_id)
+    if experiment is None:
+        raise UnknownExperimentError
+    return experiment
+
+
+async def get_experiment_detail(session: AsyncSession, experiment_id: UUID) -> ExperimentDetailRead:
+    """Return one experiment with the end of its log.
+
+    Raises:
+        UnknownExperimentError: There is none of this id.
+    """
+    experiment = await find_experiment_detail(session, experiment_id)
     if experiment is None:
         raise UnknownExperimentError
     return experiment

@@ -131,6 +131,14 @@ class ExperimentRead(WireModel):
     completed_at: datetime | None
 
 
+class ExperimentDetailRead(ExperimentRead):
+    """One experiment by itself: also when it ran, by its worker's clock, and how its log ended."""
+
+    started_at: datetime | None
+    finished_at: datetime | None
+    log_tail: str | None
+
+
 class AncestorRead(WireModel):
     """One base in a lineage, with the experiment that made it where there is one.
 

@@ -211,6 +211,23 @@ def test_an_experiment_tells_what_it_changed(agent):
     }
 
 
+def test_an_experiment_by_itself_tells_when_it_ran_and_how_its_log_ended(agent):
+    times = {"started_at": "2026-11-20T12:00:00Z", "finished_at": "2026-11-20T12:05:00Z"}
+    crashed = publish(
+        agent, "a", metrics=None, crash_reason="error", log_tail="boom\nno such file", **times
+    )
+    claimed = agent.claimed(source=make_program(depth=9), hypothesis="b")["experiment_id"]
+    read = agent.http.get(f"/v1/experiments/{crashed}").json()
+    assert read["log_tail"] == "boom\nno such file"
+    assert {name: datetime.fromisoformat(read[name]) for name in times} == {
+        name: datetime.fromisoformat(time) for name, time in times.items()
+    }
+    waiting = agent.http.get(f"/v1/experiments/{claimed}").json()
+    assert {waiting[name] for name in ("log_tail", *times)} == {None}
+    for one, listed in zip((waiting, read), agent.http.get(HISTORY).json()["items"], strict=True):
+        assert listed == {name: one[name] for name in one.keys() - {"log_tail", *times}}
+
+
 def test_an_experiment_on_no_base_tells_no_changes(agent):
     baseline = agent.run_baseline()["experiment_id"]
     read = agent.http.get(f"/v1/experiments/{baseline}").json()
