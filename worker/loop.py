@@ -53,24 +53,34 @@ def work(researcher: Researcher, *, experiments: int | None = None) -> None:
     researcher.notebook.open(researcher.campaign.files)
     shutil.rmtree(researcher.runs_dir, ignore_errors=True)
     resume(researcher)
-    failures = 0
+    failures, is_interrupted = 0, False
     while not researcher.stop.is_set() and not researcher.is_done:
+        finished = researcher.experiments
         try:
-            if failures:
+            if is_interrupted:
                 resume(researcher)
             else:
                 _do_next(researcher)
         except (WorkerError, LabError):
             raise
-        except Exception:
+        except Exception as error:
             # Nobody is there at night: what was a hiccup is over at the next try.
+            is_interrupted = True
             failures += 1
+            reason = _name_failure(researcher, error)
             if failures == MAX_FAILURES:
-                raise
-            log.exception("iteration_failed", failures=failures)
-            researcher.wait("Something failed; the log has it. Trying again.", FAILURE_PAUSE_S)
+                if reason is None:
+                    raise
+                raise SetupError(f"{reason}, and start the worker again.") from error
+            if reason is None:
+                log.exception("iteration_failed", failures=failures)
+                reason = "Something failed; the log has it"
+            researcher.wait(f"{reason}. Trying again.", FAILURE_PAUSE_S)
         else:
-            failures = 0
+            is_interrupted = False
+            # Only a finished experiment shows that it is over: much else needs less to succeed.
+            if researcher.experiments > finished:
+                failures = 0
     _deliver_last(researcher)
 
 
@@ -83,6 +93,14 @@ def _do_next(researcher: Researcher) -> None:
     experiment = obtain(researcher)
     if experiment is not None:
         perform(researcher, experiment)
+
+
+def _name_failure(researcher: Researcher, error: Exception) -> str | None:
+    """Return what the person at the machine has to do, ``None`` where the log has to tell it."""
+    # Python's, git's and SQLite's words for it.
+    if any(words in str(error) for words in ("No space left on device", "disk is full")):
+        return f"The disk is full: make room where {researcher.runs_dir.parent} is"
+    return None
 
 
 def resume(researcher: Researcher) -> None:

@@ -1,16 +1,21 @@
 """The loop against a real coordinator; only the training takes no time."""
 
+import errno
+import os
+import sqlite3
 import threading
 from uuid import uuid4
 
+import git
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from shared.states import Outcome, Scope
 from tests.factories import BASELINE, AgentClient, make_program, result_body
 from tests.integration.worker_bench import CAMPAIGN, PLATFORM, Events, make_runner, researcher_at
 from worker.errors import CoordinatorUnreachableError, SetupError, UnauthorizedError
-from worker.loop import work
+from worker.loop import MAX_FAILURES, work
 from worker.proposers import Proposal
 from worker.proposers.tpe import TpeProposer
 from worker.runner import LabError, RunAbandonedError
@@ -419,6 +424,50 @@ def test_what_fails_every_time_ends_the_work(coordinator_url, tmp_path, monkeypa
         researcher.notebook.write = None
         with pytest.raises(TypeError):
             work(researcher, experiments=2)
+
+
+def test_what_fails_whenever_an_experiment_begins_ends_the_work_too(
+    coordinator_url, tmp_path, monkeypatch
+):
+    """In between there is nothing on the bench, and to go on with nothing always succeeds."""
+    monkeypatch.setattr("worker.loop.FAILURE_PAUSE_S", 0.0)
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        work(researcher, experiments=1)
+        tries = []
+
+        def fail(_experiment):
+            tries.append(1)
+            if len(tries) > MAX_FAILURES:
+                pytest.fail("It would go on for ever.")
+            raise TypeError
+
+        researcher.workbench.put = fail
+        with pytest.raises(TypeError):
+            work(researcher, experiments=2)
+        assert len(tries) == MAX_FAILURES
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        sqlite3.OperationalError("database or disk is full"),
+        git.GitCommandError("git write-tree", 128, b"error: write: No space left on device"),
+    ],
+)
+def test_a_full_disk_is_said_in_a_sentence(coordinator_url, tmp_path, monkeypatch, error):
+    monkeypatch.setattr("worker.loop.FAILURE_PAUSE_S", 0.0)
+
+    def fail(_experiment):
+        raise error
+
+    with researcher_at(coordinator_url, tmp_path) as researcher, capture_logs() as logs:
+        researcher.workbench.put = fail
+        with pytest.raises(SetupError, match=r"^The disk is full: make room where .*otter/tiny is"):
+            work(researcher)
+        [waiting] = researcher.reporter.of("waiting")
+    assert waiting["reason"].startswith("The disk is full: make room where")
+    assert logs == []
 
 
 def test_no_run_starts_against_the_owners_schedule(coordinator_url, tmp_path, monkeypatch):
