@@ -24,6 +24,7 @@ from shared.sources import SourceError, parse_source
 # cubic time where a stranger repeats one statement; a training script has some 50 in all.
 MAX_COMPARED = 150
 DIGEST_LENGTH = 16  # hex digits; tells bodies apart within one signature
+MAX_CHARACTERS = 200  # of a name or a literal; an index refuses longer ones, and pages show them
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -33,7 +34,8 @@ class ConstantEdit:
     """A named constant and what became of it.
 
     `old` and `new` are Python literals in one spelling (`262144`, never `2**18`); `None` means
-    that the program has no such constant.
+    that the program has no such constant. What is longer than `MAX_CHARACTERS` is its beginning and
+    a digest.
     """
 
     name: str
@@ -138,7 +140,9 @@ class _Parts:
         tree = parse_source(source)
         self._canonicaliser = Canonicaliser(tree)
         values = constants_of(tree, source)
-        self.constants = {name: repr(constant.value) for name, constant in values.items()}
+        self.constants = {
+            _shown(name): _shown(repr(constant.value)) for name, constant in values.items()
+        }
         self.definitions: dict[str, str] = {}
         self.statements: list[str] = []
         for statement in self._canonicaliser.statements(tree.body):
@@ -148,7 +152,7 @@ class _Parts:
                 self.statements.append(self._digest(statement))
 
     def _add_definition(self, node: _Definition, prefix: str) -> None:
-        name = prefix + node.name
+        name = _shown(prefix + node.name)
         while name in self.definitions:  # defined again, e.g. in another branch
             name += "'"
         self.definitions[name] = ""
@@ -172,24 +176,35 @@ class _Parts:
 
     def _add_attribute(self, statement: ast.stmt, owner: str) -> bool:
         """Takes `n_layer: int = 12` of a configuration class for the constant that it is."""
-        for name in _assigned_name(statement):
+        for attribute in _assigned_name(statement):
+            name = _shown(f"{owner}.{attribute}")
             value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
-            if value is None or f"{owner}.{name}" in self.constants:
+            if value is None or name in self.constants:
                 return False
             try:
-                self.constants[f"{owner}.{name}"] = repr(fold(value))
+                self.constants[name] = _shown(repr(fold(value)))
             except NotConstantError:
                 return False
             return True
         return False
 
     def _digest(self, node: ast.AST) -> str:
-        text = self._canonicaliser.text(node).encode("utf-8", "surrogatepass")
-        return hashlib.sha256(text).hexdigest()[:DIGEST_LENGTH]
+        return _digest(self._canonicaliser.text(node))
 
 
 # Everybody changes the same few bases, and a program that is kept becomes one.
 _parts = lru_cache(maxsize=64)(_Parts)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_LENGTH]
+
+
+def _shown(text: str) -> str:
+    """A name or a literal; of a long one the beginning, and what tells it from others."""
+    if len(text) <= MAX_CHARACTERS:
+        return text
+    return f"{text[: MAX_CHARACTERS - DIGEST_LENGTH - 1]}…{_digest(text)}"
 
 
 def _assigned_name(statement: ast.stmt) -> set[str]:
@@ -255,7 +270,7 @@ def _one_spelling(text: str | None) -> str | None:
     try:
         body = parse_source(text.strip()).body
         if len(body) == 1 and isinstance(body[0], ast.Expr):
-            return repr(fold(body[0].value))
+            return _shown(repr(fold(body[0].value)))
     except (SourceError, NotConstantError):
         return text.strip()  # a claim may say "SSSL" without quotes
     return text.strip()

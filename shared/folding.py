@@ -67,6 +67,8 @@ def fold_scalar(node: ast.expr) -> bool | int | float | str | None:
     """
     match node:
         case ast.Constant(value=None | bool() | int() | float() | str() as value):
+            if isinstance(value, int) and value.bit_length() > MAX_INT_BITS:
+                raise NotConstantError("too large")  # `0xFF…`; Python refuses to print it
             return value
         case ast.UnaryOp(op=op, operand=operand):
             value = fold_scalar(operand)

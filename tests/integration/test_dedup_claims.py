@@ -1,5 +1,7 @@
 """Claims against what is known: no repeat is granted, no new idea is refused."""
 
+import random
+import string
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -12,6 +14,7 @@ from tests.conftest import run_sql
 from tests.factories import (
     BASELINE,
     BASELINE_SHA256,
+    CAMPAIGN,
     AgentClient,
     make_program,
     result_body,
@@ -110,6 +113,24 @@ def test_the_like_is_found_by_its_value_where_the_index_misses_it(agent, other, 
     claim = agent.claimed(**words(BATCH_PARAPHRASES[0]))
     agent.put(result_body(claim, hypothesis=BATCH_PARAPHRASES[0]))
     assert reason_of(other.claim(**words("use 2**18 tokens per batch"))) == "paraphrase"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        # Of a text that cannot be packed: an index refuses pieces over 2.7 KB.
+        f"{''.join(random.Random(7).choices(string.ascii_uppercase, k=4_000))} = 1",
+        f"def {''.join(random.Random(7).choices(string.ascii_lowercase, k=4_000))}(): pass",
+        f"BIG = 0x{'F' * 5_000}",
+        f"TEXT = {'x' * 50_000!r}",
+    ],
+)
+def test_a_program_may_hold_long_names_and_literals_and_a_page_shows_their_beginning(agent, line):
+    agent.run_baseline()
+    agent.claimed(base=BASELINE_SHA256, hypothesis="Something long", source=f"{BASELINE}\n{line}\n")
+    page = agent.http.get(f"/v1/campaigns/{CAMPAIGN}/experiments")
+    assert page.status_code == 200
+    assert len(page.content) < 5_000
 
 
 def test_no_number_of_one_claim_stops_the_next(agent, other):

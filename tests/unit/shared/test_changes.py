@@ -124,6 +124,43 @@ def test_an_edit_may_name_a_value_that_is_no_literal():
     assert constant_edit("WINDOW", "SSSL", "(") == ConstantEdit(name="WINDOW", old="SSSL", new="(")
 
 
+def test_what_is_long_is_told_by_its_beginning_and_a_digest():
+    name, text = "A" * 5000, "x" * 50_000
+    one, other = (
+        change_signature(BASE, f"{BASE}\n{name} = 1\nTEXT = '{text}{end}'\ndef {name}b(): pass\n")
+        for end in "yz"
+    )
+    assert one.key != other.key
+    for change in (one, other):
+        text_edit = change.constants[1]
+        assert text_edit.new.startswith("'xxxx")
+        assert text_edit == constant_edit("TEXT", None, text_edit.new)
+        assert len(change.names) == 3
+        assert max(map(len, (*change.names, text_edit.new))) == 200
+
+
+def test_a_value_is_one_however_it_is_written_and_however_long():
+    program = edited(("DEPTH = 8 ", f"DEPTH = {1 << 4000}"))
+    edit = constant_edit("DEPTH", "8", "1 << 4000")
+    assert change_signature(BASE, program).constants == (edit,)
+    assert len(edit.new) == 200
+
+
+@pytest.mark.parametrize("line", ["BIG = 0x{}", "BIG = (1, 0x{})", "class C:\n    big: int = 0x{}"])
+def test_an_integer_that_python_refuses_to_print_is_code(line):
+    one, other = (
+        change_signature(BASE, f"{BASE}\n{line.format(digits)}\n")
+        for digits in ("F" * 5000, "F" * 4999 + "E")
+    )
+    assert one.constants == ()
+    assert one.key != other.key
+
+
+def test_a_claimed_integer_that_python_refuses_to_print_is_its_text():
+    edit = constant_edit("BIG", "1", "0x" + "F" * 4000)
+    assert edit.new == "0x" + "F" * 4000
+
+
 def test_a_redefined_function_is_seen():
     twice = BASE + "\ndef norm(x):\n    return x\n"
     (edit,) = change_signature(BASE, twice).definitions
