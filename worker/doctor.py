@@ -1,5 +1,6 @@
 """Looks at this machine as a run would find it, and says what to do about what is missing."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -77,6 +78,23 @@ def require_writable(home: Path) -> None:
     existing = _nearest_existing(home)
     if why_not := _why_not_writable(existing):
         raise SetupError(f"Nothing can be written in {existing} ({why_not}). {HOME_REMEDY}")
+
+
+def require_unmoved(coordinator_url: str) -> None:
+    """Have an address that does not send its visitors on to another one.
+
+    Raises:
+        SetupError: it does.
+    """
+    url = coordinator_url.rstrip("/")
+    with contextlib.suppress(httpx.HTTPError):  # it does not answer now: that may change
+        answer = httpx.get(f"{url}/healthz", timeout=COORDINATOR_TIMEOUT_S)
+        if answer.has_redirect_location:
+            location = answer.headers["location"].removesuffix("/healthz")
+            raise SetupError(
+                f"{url} sends its visitors on to {location}: if the coordinator is there, set "
+                "SWARMLAB_COORDINATOR_URL (--coordinator) to it."
+            )
 
 
 def _examine_torch() -> Finding:

@@ -4,8 +4,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from worker.errors import SetupError
@@ -53,6 +54,18 @@ class WorkerSettings(BaseSettings):
         validation_alias="ANTHROPIC_BASE_URL",
         description="Another server that speaks the same API.",
     )
+
+    @field_validator("coordinator_url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            is_whole = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        except ValueError:  # brackets that do not match, a port beyond the last
+            is_whole = False
+        if not is_whole or any(character.isspace() for character in url):
+            raise ValueError(f"{url!r} is no address, such as https://swarm.example.org")
+        return url
 
     @property
     def home_path(self) -> Path:

@@ -16,7 +16,7 @@ from shared.states import Tier
 from worker.board import Board
 from worker.campaign import Campaign, choose_campaign, load_campaign
 from worker.client import Client
-from worker.doctor import require_writable
+from worker.doctor import require_unmoved, require_writable
 from worker.errors import CoordinatorUnreachableError, DataMismatchError
 from worker.events import Reporter
 from worker.history import History
@@ -179,7 +179,12 @@ def _only_known(seat: Seat) -> str | None:
 def _wait_for_coordinator(
     client: Client, reporter: Reporter, stop: "_Stop", error: CoordinatorUnreachableError
 ) -> None:
-    """Wait as long as the breaker says: without a key or a campaign there is nothing to do."""
+    """Wait as long as the breaker says: without a key or a campaign there is nothing to do.
+
+    Raises:
+        SetupError: there is nothing to wait for, because the coordinator is elsewhere.
+    """
+    require_unmoved(client.base_url)
     reporter.emit("waiting", reason=f"{error} Waiting for it: this is the first start here.")
     stop.asked.wait(client.breaker.seconds_left + 0.1)
 

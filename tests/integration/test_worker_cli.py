@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from typer.testing import CliRunner
@@ -54,6 +56,37 @@ def test_what_the_person_has_to_see_to_is_said_on_stderr(tmp_path):
     assert out == ""
 
 
+class Moved(BaseHTTPRequestHandler):
+    """Sends everybody on, as a proxy that speaks TLS does with those who do not."""
+
+    def do_POST(self) -> None:
+        self.send_response(301)
+        self.send_header("Location", f"https://swarm.example.org{self.path}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.do_POST()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_coordinator_that_moved_is_not_waited_for(tmp_path):
+    with HTTPServer(("127.0.0.1", 0), Moved) as server:
+        threading.Thread(target=server.serve_forever).start()
+        worker = start(tmp_path, "--coordinator", f"http://127.0.0.1:{server.server_port}")
+        try:
+            first = worker.stdout.readline()
+        finally:
+            worker.terminate()
+            _, err = worker.communicate(timeout=60)
+            server.shutdown()
+    assert "waiting" not in first
+    assert "sends its visitors on to https://swarm.example.org: " in err
+    assert "SWARMLAB_COORDINATOR_URL" in err
+
+
 @pytest.mark.parametrize("command", ["worker", "status", "night"])
 def test_without_git_a_sentence_says_what_to_install(tmp_path, command):
     done = subprocess.run(
@@ -91,6 +124,10 @@ def test_a_wrong_option_is_named(tmp_path, monkeypatch, arguments, says):
     [
         ("SWARMLAB_PROPOSER", "oracle", "'tpe', 'ideas'"),
         ("SWARMLAB_MAX_USD_PER_DAY", "abc", "a valid number"),
+        ("SWARMLAB_COORDINATOR_URL", "127.0.0.1:8000", "is no address"),
+        ("SWARMLAB_COORDINATOR_URL", "http://[bad", "is no address"),
+        ("SWARMLAB_COORDINATOR_URL", "http://127.0.0.1:99999", "is no address"),
+        ("SWARMLAB_COORDINATOR_URL", "http:///v1", "is no address"),
     ],
 )
 def test_a_wrong_setting_is_a_line(tmp_path, monkeypatch, command, variable, value, says):
