@@ -9,6 +9,7 @@ and went. Where in the file that happened does not matter, nor what else the bas
 import ast
 import difflib
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -144,6 +145,7 @@ class _Parts:
             _shown(name): _shown(repr(constant.value)) for name, constant in values.items()
         }
         self.definitions: dict[str, str] = {}
+        self._defined: Counter[str] = Counter()
         self.statements: list[str] = []
         for statement in self._canonicaliser.statements(tree.body):
             if isinstance(statement, _Definition):
@@ -153,8 +155,9 @@ class _Parts:
 
     def _add_definition(self, node: _Definition, prefix: str) -> None:
         name = _shown(prefix + node.name)
-        while name in self.definitions:  # defined again, e.g. in another branch
-            name += "'"
+        self._defined[name] += 1
+        if (times := self._defined[name]) > 1:  # defined again, e.g. in another branch
+            name += "'" if times == 2 else f"'{times}"
         self.definitions[name] = ""
         if not isinstance(node, ast.ClassDef):
             self.definitions[name] = self._digest(node)

@@ -168,6 +168,14 @@ def test_a_redefined_function_is_seen():
     assert (edit.name, edit.kind) == ("norm'", "added")
 
 
+def test_what_is_defined_a_thousand_times_has_a_thousand_short_names():
+    """Cubic time otherwise: one character more for each keeps a coordinator busy for minutes."""
+    names = change_signature(BASE, BASE + "def f(): pass\nclass C: pass\n" * 1000).names
+    assert {"f", "f'", "f'3", "f'1000", "C'1000"} <= {*names}
+    assert len(names) == 2000
+    assert max(map(len, names)) == len("f'1000")
+
+
 def test_a_program_that_repeats_one_statement_is_compared_in_bounded_work(monkeypatch):
     """Cubic time otherwise: 8 KB of source would keep a coordinator busy for minutes."""
     from difflib import SequenceMatcher
