@@ -69,8 +69,6 @@ def worker(
     from shared.logs import configure_logs
     from worker.screen import make_reporter
 
-    if gpus is not None:
-        raise typer.Exit(_run_on_all_gpus(context, gpus, name))
     settings = _settings(
         "worker",
         coordinator_url=coordinator,
@@ -81,6 +79,8 @@ def worker(
         model=model,
         max_usd_per_day=max_usd_per_day,
     )
+    if gpus is not None:
+        raise typer.Exit(_run_on_all_gpus(context, gpus, settings.agent_name))
     configure_logs(is_json=as_json, level="WARNING")
     reporter = make_reporter(sys.stdout, is_json=as_json, agent=settings.agent_name or "new")
     with _explained("worker"):

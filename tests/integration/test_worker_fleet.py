@@ -82,6 +82,21 @@ def test_the_command_line_is_handed_down(monkeypatch):
     ]
 
 
+def test_a_name_from_the_environment_gets_the_gpus_number_too(monkeypatch):
+    handed = []
+    monkeypatch.setenv("SWARMLAB_AGENT_NAME", "mybox")
+    monkeypatch.setattr("worker.fleet.gpu_count", lambda: 2)
+    monkeypatch.setattr(
+        "worker.fleet.run_fleet", lambda commands, _stream: handed.extend(commands) or 0
+    )
+    result = CliRunner().invoke(app, ["worker", "--gpus", "all"])
+    assert result.exit_code == 0, result.output
+    assert [command[-2:] for command in handed] == [
+        ["--name", "mybox-gpu0"],
+        ["--name", "mybox-gpu1"],
+    ]
+
+
 def test_without_a_gpu_it_says_so(monkeypatch):
     monkeypatch.setattr("worker.fleet.gpu_count", lambda: 0)
     result = CliRunner().invoke(app, ["worker", "--gpus", "all"])
