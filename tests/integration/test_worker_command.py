@@ -1,12 +1,17 @@
 """A real command as researcher."""
 
+import os
+import signal
+import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from shared.sources import source_sha256
+from tests.conftest import until
 from worker.errors import NoProposalError
 from worker.notebook import Notebook
 from worker.proposers import Briefing
@@ -141,6 +146,39 @@ def test_a_worker_that_ends_takes_the_command_with_it(notebook, tmp_path):
     thread.join(20)
     assert ended
     assert is_gone(pid_file.read_text())
+
+
+def test_a_worker_that_is_killed_takes_the_command_with_it(notebook, tmp_path):
+    pid_file = tmp_path / "pids"
+    script = tmp_path / "agent.py"
+    script.write_text(
+        "import os, pathlib, subprocess, time\n"
+        "child = subprocess.Popen(['sleep', '60'])\n"
+        f"pathlib.Path({str(pid_file)!r}).write_text(f'{{os.getpid()}} {{child.pid}}.')\n"
+        "time.sleep(60)\n"
+    )
+    code = f"""
+from pathlib import Path
+from tests.integration.test_worker_command import CommandProposer, Nothing, make_briefing
+
+CommandProposer(
+    "{sys.executable} {script}",
+    notebook=Path({str(notebook.path)!r}),
+    workspace=Path({str(tmp_path / "proposal")!r}),
+    stand_in=Nothing(),
+).propose(make_briefing())
+"""
+    worker = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
+    until(lambda: pid_file.exists() and pid_file.read_text().endswith("."))
+    worker.kill()
+    worker.wait()
+    pids = pid_file.read_text().rstrip(".").split()
+    try:
+        until(lambda: all(is_gone(pid) for pid in pids))
+    finally:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
 
 
 def test_a_command_that_is_not_there_is_no_disaster(notebook, tmp_path):

@@ -40,6 +40,14 @@ atomic change that tests one hypothesis. `program.md` says how research is done 
 {known}
 """
 
+# Runs a command in a process group that ends with the worker, `kill -9` of it included: a shell of
+# the group waits until what the worker holds open is closed, which the kernel does at its end.
+WITH_WORKER = """\
+exec 3<&0 </dev/null
+(read -r _ <&3; kill -KILL 0) 2>/dev/null &
+exec "$@" 3<&-
+"""
+
 log = structlog.get_logger()
 
 
@@ -111,11 +119,12 @@ class CommandProposer:
 
     def _run(self) -> None:
         """Run the command to its end or its time limit, with all that it started."""
+        theirs, ours = os.pipe()  # ours is inherited by nobody, and closes with us
         try:
             process = subprocess.Popen(
-                self._arguments,
+                ["/bin/sh", "-c", WITH_WORKER, "swarmlab", *self._arguments],
                 cwd=self._workspace,
-                stdin=subprocess.DEVNULL,
+                stdin=theirs,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -123,7 +132,10 @@ class CommandProposer:
                 start_new_session=True,
             )
         except OSError as error:
+            os.close(ours)
             raise CommandFailedError(f"{self._arguments[0]} cannot be started: {error}") from error
+        finally:
+            os.close(theirs)
         self._process = process
         try:
             _, complaint = process.communicate(timeout=self._timeout_s)
@@ -132,6 +144,7 @@ class CommandProposer:
         finally:
             _kill_group(process)
             process.communicate()
+            os.close(ours)
             self._process = None
         if process.returncode:
             last = clean(complaint[-2000:], limit=300)
