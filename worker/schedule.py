@@ -9,6 +9,7 @@ from datetime import datetime, time
 import psutil
 
 from worker.errors import SetupError
+from worker.settings import gpu_variables
 
 BUSY_GPU_PERCENT = 10
 BUSY_CPU_PERCENT = 25.0
@@ -76,15 +77,17 @@ def make_schedule(
     """Return the schedule that the command line asks for.
 
     Raises:
-        SetupError: the hours are none.
+        SetupError: the hours are none, or the worker sees no GPU of this index.
     """
     window = Hours.parse(hours) if hours else None
     if not only_when_idle:
         return Schedule(hours=window)
     if has_gpu:
+        # The driver counts all cards, the worker only those that it is shown.
+        card = gpu_variables(gpu_index or 0)["CUDA_VISIBLE_DEVICES"]
         return Schedule(
             hours=window,
-            load_percent=lambda: gpu_load_percent(gpu_index or 0),
+            load_percent=lambda: gpu_load_percent(card),
             busy_percent=BUSY_GPU_PERCENT,
         )
     return Schedule(hours=window, load_percent=cpu_load_percent)
@@ -95,8 +98,11 @@ def cpu_load_percent() -> float:
     return float(psutil.cpu_percent(interval=SAMPLE_S))
 
 
-def gpu_load_percent(index: int) -> float:
+def gpu_load_percent(card: str) -> float:
     """Return how busy a GPU is, as its driver's own tool says.
+
+    Args:
+        card: its number or its UUID, as the driver counts.
 
     Raises:
         SetupError: there is no such tool, or it does not tell.
@@ -104,11 +110,11 @@ def gpu_load_percent(index: int) -> float:
     command = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(
-            [*command, f"--id={index}"], capture_output=True, text=True, check=True, timeout=30
+            [*command, f"--id={card}"], capture_output=True, text=True, check=True, timeout=30
         )
         return float(done.stdout.strip())
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise SetupError(
-            f"nvidia-smi does not tell how busy GPU {index} is ({error}): leave --only-when-idle "
+            f"nvidia-smi does not tell how busy GPU {card} is ({error}): leave --only-when-idle "
             "away."
         ) from error

@@ -51,7 +51,11 @@ def test_a_machine_without_a_gpu_is_asked_for_its_processors():
     assert schedule.load_percent is cpu_load_percent
 
 
-def test_the_driver_is_asked_about_the_gpu_that_is_used(monkeypatch):
+@pytest.mark.parametrize(
+    ("visible", "gpu_index", "card"),
+    [(None, 3, "3"), (None, None, "0"), ("3", 0, "3"), ("2,GPU-7", 1, "GPU-7"), ("2,3", None, "2")],
+)
+def test_the_driver_is_asked_about_the_gpu_that_is_used(monkeypatch, visible, gpu_index, card):
     asked = []
 
     def answer(command, **_):
@@ -59,9 +63,12 @@ def test_the_driver_is_asked_about_the_gpu_that_is_used(monkeypatch):
         return subprocess.CompletedProcess(command, 0, stdout="37\n")
 
     monkeypatch.setattr("worker.schedule.subprocess.run", answer)
-    schedule = make_schedule(hours=None, only_when_idle=True, gpu_index=3, has_gpu=True)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    schedule = make_schedule(hours=None, only_when_idle=True, gpu_index=gpu_index, has_gpu=True)
     assert "37 % busy" in schedule.why_not_now(datetime(2026, 1, 1, tzinfo=UTC))
-    assert "--id=3" in asked[0]
+    assert f"--id={card}" in asked[0]
 
 
 def test_a_driver_that_does_not_tell_is_said(monkeypatch):
@@ -70,4 +77,4 @@ def test_a_driver_that_does_not_tell_is_said(monkeypatch):
 
     monkeypatch.setattr("worker.schedule.subprocess.run", fail)
     with pytest.raises(SetupError, match="only-when-idle"):
-        gpu_load_percent(0)
+        gpu_load_percent("0")
