@@ -260,5 +260,5 @@ def _report(
         crash_reason=reason,
         log_tail=log[-LOG_CHARS:],
         started_at=started_at,
-        finished_at=datetime.now(UTC),
+        finished_at=max(started_at, datetime.now(UTC)),  # whatever was done to the clock meanwhile
     )
