@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from coordinator.db import constraint_of
 from coordinator.errors import (
@@ -136,10 +137,32 @@ def _methods_of_address(request: Request) -> list[str]:
     ]
 
 
+class Unforeseen:
+    """ASGI middleware that answers what no handler knows.
+
+    A handler of ``Exception`` would be Starlette's outermost layer, which raises again what it has
+    answered: the server would log it a second time.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and answer for it where it fails."""
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            response = await _answer(Request(scope), error)
+            await response(scope, receive, send)
+
+
 def install_problem_handlers(app: FastAPI) -> None:
     """Make every answer that is not a success a problem document."""
     for kind in (
         *(SwarmlabError, RequestValidationError, HTTPException),
-        *(IntegrityError, DBAPIError, PoolTimeoutError, Exception),
+        *(IntegrityError, DBAPIError, PoolTimeoutError),
     ):
         app.add_exception_handler(kind, _answer)
+    app.add_middleware(Unforeseen)

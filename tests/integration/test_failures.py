@@ -10,6 +10,7 @@ import httpx
 import psutil
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from coordinator.embedded import Services, _give_memory
 from coordinator.laptop.processes import Child, running
@@ -123,6 +124,24 @@ def test_a_failed_commit_is_a_server_error_and_stores_nothing(agent, database_ur
     assert answer.json()["type"].endswith("#internal-error")
     run_sql(database_url, "DROP TRIGGER refuse ON results")
     assert agent.http.get(f"/v1/campaigns/{CAMPAIGN}/experiments").json()["items"] == []
+
+
+def test_what_nobody_foresaw_is_answered_and_logged_once(coordinator_url, monkeypatch, caplog):
+    async def fail(_redis):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("coordinator.agents.routes.list_present", fail)
+    with capture_logs() as logged:
+        answer = httpx.get(f"{coordinator_url}/v1/agents/online")
+        # Served by the same loop, so after whatever was still to be logged.
+        assert httpx.get(f"{coordinator_url}/healthz").status_code == 200
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"].endswith("#internal-error")
+    [failure] = [each for each in logged if each["event"] == "request_failed"]
+    assert (failure["method"], failure["path"]) == ("GET", "/v1/agents/online")
+    assert isinstance(failure["exc_info"], ZeroDivisionError)
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
 
 
 def test_with_redis_gone_everything_is_still_served(database_url):
