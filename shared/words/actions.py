@@ -8,7 +8,8 @@ up: strengthen, strengthening, amplify, up, higher, larger, bigger, longer, stro
 up: soften, softening, looser, loosen, loosening, relax, relaxing, heavier, crank up, turn up
 up: push up, bump up, scale up, scaling up, upward, expand, expanding, prolong, prolonging, high
 up: large, long, crank, push, hike, hiking, elevate, widen, ramp to, upsize, lift, lifting
-up: stretch, stretching, stretched, lengthened, extended
+up: stretch, stretching, stretched, lengthened, extended, rise, rising, strengthened, enlarged
+up: boosted, bumped, lifted, expanded, heightened, prolonged, loosened, longer lasting
 """
 DOWN = """
 down: decrease, decreased, decreasing, reduce, reduced, reducing, lower, lowered, lowering
@@ -18,6 +19,7 @@ down: drop down, turn down, dial down, dial back, scale down, scaling down, divi
 down: divided, bring down, push down, damp, diminish, downward, gentler, milder, small, low
 down: short, tiny, slash, slashing, shave, pare, pare down, lessen, dampen, curb, knock down
 down: slow, slow down, slowing, downsize, scale back, ease, taper off, contract, dial, back off
+down: shortened, weakened, tightened, trimmed, slashed, shaved, dampened, squeeze, squeezing
 """
 MORE = """
 more: more, extra, additional, another
@@ -40,7 +42,7 @@ off: forbid, prohibit, ban, rip out, take away, do away, get rid, exclude, exclu
 off: ditch, ditching, nuke, axe, lose, discard, discarding, throw out, throw away, cut out, undo
 off: get rid, detach, deactivated, pull out, suppress, zeroed out, eliminated, dropped, banish
 off: strip out, abandon, avoid, avoiding, never, ablating, take out, taking out, leave out
-off: go away
+off: go away, no longer
 """
 REPLACE = """
 replace: replace, replacing, swap, swapping, substitute, switch, switching, convert, converting

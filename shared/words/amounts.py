@@ -136,7 +136,11 @@ AMOUNTS = compiled(
         r"(\b(?:warm|ramp)[^.;]*\bfirst) (third|quarter|fifth|sixth|eighth|tenth|twentieth)\b",
         lambda m: f"{m[1]} {100 * PARTS[m[2]]:.5g}%",
     ),
-    ("one in", r"\bone in (five|ten|twenty|fifty)\b", lambda m: f"{1 / WORDS[m[1]]:.4g}"),
+    (
+        "one in",
+        r"\bone in (?:every )?(five|ten|twenty|fifty)\b",
+        lambda m: f"{1 / WORDS[m[1]]:.4g}",
+    ),
     ("try ", rf"({PLAIN})[;,.] (?:i'd |let's )?try ({PLAIN})(?: instead)?\b", r"\1 -> \2"),
     ("total", r" \(\w+ (?:in total|altogether)\)", ""),
     ("constant", r"\b(softcap\w*|capping|cap|base) constant\b", r"\1"),

@@ -20,13 +20,15 @@ _BREAK = re.compile(
 )
 _STAYS = re.compile(
     r"""
-      (?:keep|keeping|leave|leaving|hold|holding|with)\b(?!.*\b(?:instead|rather|down|up)\b).*
+      (?:keep|keeping|leave|leaving|hold|holding|with)\b
+        (?!.*\b(?:instead|rather|down|up|throughout|longer|from\sstart)\b).*
         (?:\bat\s[\d.]|\bwhere\b|\bas\s(?:is|they|it|in|before|now)\b|\bunchanged\b|\bthe\ssame\b
           |\buntouched\b|\bleft\b|\balone\b|\bfixed\b
           |\bconstant\b(?!\s(?:lr|learning)\b)|\bpre-?norm)
         (?!.*\b(?:raise|lower|increase|decrease|set|use|add|remove|drop|halve|double|switch|replace)
         \b).*
     | [^:>→]*(?<!to\s)\b(?:stays?|remains?|(?:is|are)\s(?:kept|left))\b(?!.*\bonly\b)[^:>→]*
+    | [^:>→]*\bwhere\s(?:it|they)\s(?:is|are)(?:\snow)?\W*
     | [^:>→]*\bas\s(?:is|before|now|usual|ever|well\sas\sbefore)\W*
     | [^:>→]*\b(?:unchanged|untouched|as\s(?:it|they)\s(?:is|are)|do(?:es)?\snot\schange)\b[^:>→]*
     | [^:>→]*\b(?:kept|fixed|keeps?\s(?:its|their|the)\svalues?)\W*
@@ -53,6 +55,10 @@ _STAYS = re.compile(
     | (?:and\s)?otherwise\b.*
     | as\sthe\sonly\schange.*
     | no\sother\b.*
+    | no\s(?:\w+\s){0,3}(?:re-?tun|rescal|chang|adjust)\w*.*
+    | (?!(?:raise|lower|increase|decrease|set|use|add|remove|drop|halve|double|switch|replace
+        |cut)\b)
+      (?:[\w-]+\s){1,3}alone
     | (?:do\snot|don't|dont)\s(?:touch|change|adjust|retune|rescale|alter)\b.*
     | (?:and\s)?only\s(?:the\s)?[\w ]{1,20}
     | to\s(?:match|keep|preserve|hold)\s(?:the\s)?(?:total\s|overall\s)?

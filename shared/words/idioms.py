@@ -53,7 +53,7 @@ REWRITES = compiled(
     ),
     ("lambda", r"(?<=[a-z])_lambdas?\b", " lambda"),
     (
-        "",
+        "all the way ",
         (
             r",?\s*\b(?:do not|don't|not|instead of|rather than)(?: (?:decay|anneal|go)\w*)?"
             r"(?: linearly)? all the way (?:down )?to (?:zero|0)\b"
@@ -203,7 +203,7 @@ REWRITES = compiled(
     ("half", r"\b(?:in|to)\s+half\b(?!\s+(?:of|a)\b)", "halved"),
     (
         "one",
-        r"\b(to|of|at)\s+one\b(?!\s+(?:of|half|third|quarter|fifth|sixth|eighth|tenth))",
+        r"\b(to|of|at)\s+one\b(?!\s+(?:of|half|third|quarter|fifth|sixth|eighth|tw|te|hund|thous|fift))",
         r"\1 1",
     ),
     ("one", r"\bone\s+(layer|block|head|expert|step|token|kv)", r"1 \1"),

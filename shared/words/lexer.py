@@ -32,6 +32,7 @@ _KEEP_S = frozenset(
 )  # fmt: skip
 _UNITS = {"one": 1.0, **{word: value for word, value in WORDS.items() if 0 < value < 10}}
 _SPOKEN = frozenset(WORDS) | {f"{ten} {unit}" for ten in TENS for unit in _UNITS}
+_ROUND = (" hundred", " thousand")
 _ORDINAL_CONTEXT = frozenset({"first", "second", "last", "every", "other"})  # no fractions
 
 
@@ -88,21 +89,8 @@ def _join_number_words(found: list[Token]) -> list[Token]:
         last = joined[-1] if joined else None
         if token.kind != "word":
             joined.append(token)
-        elif token.text in SCALE_WORDS and last and last.quantity:
-            value = last.quantity.value * SCALE_WORDS[token.text]
-            joined[-1] = Token("quantity", f"{last.text} {token.text}", Quantity(value=value))
-        elif token.text == "percent" and last and last.quantity and last.text in _SPOKEN:
-            share = Quantity(value=last.quantity.value / 100, suffix="%")
-            joined[-1] = Token("quantity", f"{last.text} percent", share)
-        elif token.text in _UNITS and last and last.quantity and last.text in TENS:
-            value = last.quantity.value + _UNITS[token.text]
-            joined[-1] = Token("quantity", f"{last.text} {token.text}", Quantity(value=value))
-        elif token.text in PARTS and last and last.quantity and last.text in WORDS:
-            value = last.quantity.value * PARTS[token.text]
-            joined[-1] = Token("quantity", f"{last.text} {token.text}", Quantity(value=value))
-        elif token.text == "time" and last and last.quantity and last.text in WORDS:
-            factor = Quantity(value=last.quantity.value, kind="factor")
-            joined[-1] = Token("quantity", f"{last.text} times", factor)
+        elif last and last.quantity and (longer := _longer(last, last.quantity, token.text)):
+            joined[-1] = longer
         elif token.text in WORDS:
             joined.append(Token("quantity", token.text, Quantity(value=WORDS[token.text])))
         elif token.text in PARTS and not (last and last.text in _ORDINAL_CONTEXT):
@@ -110,3 +98,24 @@ def _join_number_words(found: list[Token]) -> list[Token]:
         else:
             joined.append(token)
     return joined
+
+
+def _longer(number: Token, quantity: Quantity, word: str) -> Token | None:
+    """The number with the word after it, if that is a part of it: `two hundred` and `fifty`."""
+    value = quantity.value
+    if word == "percent" and number.text in _SPOKEN:
+        share = Quantity(value=value / 100, suffix="%")
+        return Token("quantity", f"{number.text} percent", share)
+    if word == "time" and number.text in WORDS:
+        return Token("quantity", f"{number.text} times", Quantity(value=value, kind="factor"))
+    if word in SCALE_WORDS:
+        value *= SCALE_WORDS[word]
+    elif word in _UNITS and number.text in TENS:
+        value += _UNITS[word]
+    elif word in WORDS and number.text.endswith(_ROUND):
+        value += WORDS[word]
+    elif word in PARTS and number.text in _SPOKEN:
+        value *= PARTS[word]
+    else:
+        return None
+    return Token("quantity", f"{number.text} {word}", Quantity(value=value))

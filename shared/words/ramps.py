@@ -22,7 +22,7 @@ _UNTIL = (
 _FLAT = (
     r"(?:flat|constant|fixed|at (?:its |the |their )?(?:peak|maximum|full)(?: value| lr| rate)?)"
 )
-_FALL = (
+FALL = (
     r"(?:(?:,|;|:)?(?: and| but)?(?: only)?(?: then| afterwards| before it)*"
     r"(?: goe?s?| go| let it| comes?)?(?: an?| the)?(?: straight)?"
     r" (?:linear(?:ly)? )?(?:decay|descend|warmdown|cooldown|fall|drop|down|descen|cool|anneal)\w*"
@@ -32,14 +32,14 @@ _FALL = (
 )
 _HELD = re.compile(
     rf"\b(?:hold|keep|leave|holding|keeping|leaving)(?: the)? {_RATE}(?: \w+){{0,2}}?"
-    rf"(?: {_FLAT})?(?: for longer,| longer,| {_UNTIL}) {_SHARE}{_FALL}"
+    rf"(?: {_FLAT})?(?: for longer,| longer,| {_UNTIL}) {_SHARE}{FALL}"
 )
 _STAYS = re.compile(
     rf"\b{_RATE} (?:stays?|remains?|is|are|holds?|stay|remain)(?: kept| held)? {_FLAT} "
-    rf"{_UNTIL} {_SHARE}{_FALL}"
+    rf"{_UNTIL} {_SHARE}{FALL}"
 )
-_IS_FLAT = re.compile(rf"\b{_FLAT} {_RATE} {_UNTIL} {_SHARE}{_FALL}")
-_FLAT_FOR = re.compile(rf"\b{_RATE} {_FLAT} {_UNTIL} {_SHARE}{_FALL}")
+_IS_FLAT = re.compile(rf"\b{_FLAT} {_RATE} {_UNTIL} {_SHARE}{FALL}")
+_FLAT_FOR = re.compile(rf"\b{_RATE} {_FLAT} {_UNTIL} {_SHARE}{FALL}")
 _PLATEAU = re.compile(
     r"\b(?:the )?(?:constant(?:[- ](?:lr|rate))?(?: phase| plateau)|plateau)"
     r"(?: at (?:the )?peak lr)?"

@@ -203,7 +203,7 @@ RELATIVE = compiled(
     ),
     (
         "again",
-        r"\b(half|an? third|an? quarter) as \w+( \w+)? again(?: as| of)?\b",
+        r"\b(?:be )?(half|an? third|an? quarter) as \w+( \w+)? again(?: as| of)?\b",
         lambda m: f"x {1 + PARTS[m[1].split()[-1]]:.6g}{m[2] or ''}",
     ),
     (

@@ -1,6 +1,7 @@
 """From clauses to segments: the parts of a hypothesis that each state one change."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from shared.words.clauses import clauses_of
 from shared.words.items import ACTING, NAMING, Item, Segment, follows_preposition
@@ -43,9 +44,23 @@ def segments_of(items: Sequence[Item]) -> list[Segment]:
                 segments = [part for part in segments if not part.is_vague]  # "deeper: DEPTH = 10"
             heading = [i for part in headings for i in part.items if i.kind == "unknown"]
             clause = [*heading, *clause]  # noqa: PLW2901 - its own words still count
-        for part in _split(_exchanged(clause)):
+        for part in _shared(list(_split(_exchanged(clause)))):
             _append(segments, part)
     return _without_intro(segments)
+
+
+def _shared(parts: list[Segment]) -> list[Segment]:
+    """`EMBEDDING_LR and MATRIX_LR both x1.2`: what is only named takes what the next one takes."""
+    for part, following in reversed(list(pairwise(parts))):
+        heads = [
+            {item.name for item in each.items if item.kind == "head"} for each in (part, following)
+        ]
+        is_named = {item.kind for item in part.items} <= {"head", "mod", "fill"}
+        is_shared = heads[0] == heads[1] and len(heads[0]) == 1 and part.has({"mod"})
+        if is_named and is_shared and following.items[-1].kind in {"quantity", "factor"}:
+            last = max(i for i, item in enumerate(following.items) if item.kind in {"head", "mod"})
+            part.items.extend(following.items[last + 1 :])
+    return parts
 
 
 def _append(segments: list[Segment], part: Segment) -> None:
@@ -161,7 +176,7 @@ def _joins(current: Segment, joint: str, content: list[Item]) -> bool:
     is_init = heads == {"init"}  # "initialise with a normal"
     if joint == "with" and (is_init or _only_details(content)):  # "EMA with beta 0.998"
         return True
-    if (_is_stated(current) or current.has({"off"})) and _states_another(current, content):
+    if _states_another(current, content):
         return False
     has_unknown = any(item.kind == "unknown" for item in content)
     if current.is_complete and (is_unread_change(content) or (joint == "+" and has_unknown)):
@@ -176,7 +191,11 @@ def _is_stated(current: Segment) -> bool:
 
 
 def _states_another(current: Segment, content: list[Item]) -> bool:
-    """Whether a part without a word of what it does is a change of its own."""
+    """Whether a part that may not say what it does is a change of its own."""
+    if current.is_exact and _resizes_mlp(content):
+        return True  # "GELU, and widen the MLP from 4x to 5x"
+    if not (_is_stated(current) or current.has({"off"})):
+        return False
     if _is_of_another_part(content, current):
         return True
     spoken = {item.kind for item in content if item.kind != "fill"}
@@ -184,6 +203,11 @@ def _states_another(current: Segment, content: list[Item]) -> bool:
     if is_ratio and current.is_complete:
         return True  # "2 KV heads, 5x MLP"
     return not current.has(NAMING) and Segment(content).is_complete  # "MLP 4x, depth 10"
+
+
+def _resizes_mlp(content: list[Item]) -> bool:
+    says_size = Segment(content).has({"quantity"}) and Segment(content).has({"up", "down"})
+    return says_size and any(item.name == "mlp" for item in content)
 
 
 def _is_of_another_part(content: list[Item], current: Segment) -> bool:

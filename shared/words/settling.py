@@ -108,9 +108,19 @@ def _compounds(statement: Statement) -> None:
         if main in heads and len(heads) > 1:
             statement.mods |= set(heads) - {main, "norm"}
             heads[:] = [main]
+
+
+def _gates(statement: Statement) -> None:
+    """`A 64-channel gate` is the width of one; it is a sigmoid unless something else is said."""
+    heads = statement.heads
+    if {"gate", "width"} <= {*heads, *statement.mods} and {"gate", "width"} & set(heads):
+        heads[:] = ["width"]
+        statement.mods.add("gate")
     if "value_embedding" in heads[:-1]:
         heads.remove("value_embedding")
         statement.mods.add("value_embedding")
+    if heads == ["gate"] and "activation.sigmoid" in statement.values:
+        statement.values.remove("activation.sigmoid")
 
 
 def _document_mask(statement: Statement) -> None:
@@ -155,12 +165,6 @@ def _zero_init(statement: Statement) -> None:
         statement.values.remove("initial.zero")
         statement.heads[:] = ["init"]
         statement.new.append(Quantity(value=0.0))
-
-
-def _gates(statement: Statement) -> None:
-    """A gate is a sigmoid unless something else is said."""
-    if statement.heads == ["gate"] and "activation.sigmoid" in statement.values:
-        statement.values.remove("activation.sigmoid")
 
 
 def _schedules(statement: Statement) -> None:
@@ -211,6 +215,8 @@ def _muon_beta(statement: Statement) -> None:
     is_muon = "optimizer.muon" in statement.values or "matrix" in statement.mods
     if is_muon and statement.heads[-1:] in (["betas"], ["beta1"]) and len(statement.new) <= 1:
         statement.heads[:] = ["momentum"]
+    if "optimizer.adam" in statement.values and statement.heads == ["momentum"] and not is_muon:
+        statement.heads[:] = ["beta1"]
 
 
 def _kv_heads(statement: Statement) -> None:
@@ -276,12 +282,12 @@ _RULES: tuple[Callable[[Statement], None], ...] = (
     _ramps,
     _norms,
     _compounds,
+    _gates,
     _document_mask,
     _softcap,
     _multi_query,
     _momentum_warmup,
     _zero_init,
-    _gates,
     _schedules,
     _unnamed,
     _full_windows,

@@ -5,10 +5,16 @@ import unicodedata
 
 from shared.words.amounts import AMOUNTS
 from shared.words.idioms import REWRITES
+from shared.words.manners import MANNERS
 from shared.words.mechanisms import MECHANISMS
+from shared.words.nicknames import NICKNAMES
+from shared.words.paces import PACES
+from shared.words.portions import PORTIONS
 from shared.words.ramps import RAMPS
 from shared.words.relative import RELATIVE
 from shared.words.rewriting import rewritten
+from shared.words.schedules import SCHEDULES
+from shared.words.sizes import SIZES
 from shared.words.sums import COMPUTED, PRODUCT, multiplied
 from shared.words.windows import WINDOWS
 
@@ -22,6 +28,10 @@ _SYMBOLS = str.maketrans(
         "\u201d": '"', "≈": " ", "~": " ", "\u2044": "/", "\u00b2": "^2", "\u00b3": "^3",
     }
 )  # fmt: skip
+_IN_ORDER = (
+    *(MANNERS, NICKNAMES, PACES, SCHEDULES, SIZES, PORTIONS),  # what prose says without a name
+    *(WINDOWS, MECHANISMS, RELATIVE, AMOUNTS, RAMPS),
+)
 _JOINING_DASH = re.compile(r"(?<=[A-Za-z])\u2013(?=[A-Za-z])")  # Newton-Schulz
 
 
@@ -30,7 +40,7 @@ def normalize(text: str) -> str:
     text = _JOINING_DASH.sub("-", text)
     text = unicodedata.normalize("NFKC", text.translate(_SYMBOLS)).translate(_SYMBOLS).lower()
     text = text.replace("? ", ". ").replace(" | ", " ; ").replace("per cent", "percent")
-    for rules in (WINDOWS, MECHANISMS, RELATIVE, AMOUNTS, RAMPS):
+    for rules in _IN_ORDER:
         text = rewritten(text, rules)
     text = PRODUCT.sub(multiplied, text)
     return rewritten(rewritten(text, COMPUTED), REWRITES)

@@ -33,7 +33,8 @@ REFERENCE_RUN = Quantity(value=300.0)
 
 def start_of(atom: Atom) -> Start:
     """Under which name the value of an atom's parameter is kept."""
-    return atom.parameter, telling_scope(atom)
+    of_momentum = atom.scope & {"momentum"} if atom.parameter == "warmup" else frozenset()
+    return atom.parameter, telling_scope(atom) | of_momentum
 
 
 def anchored(atoms: Iterable[Atom], starts: Starts) -> tuple[Atom, ...]:
@@ -67,6 +68,8 @@ def _with_aspect(atoms: tuple[Atom, ...], starts: Starts) -> tuple[Atom, ...]:
     depth = starts.get(("depth", frozenset()))
     is_of_another_shape = any(atom.parameter in _SHAPES for atom in atoms)
     if depth is None or ("aspect_ratio", frozenset()) not in starts or is_of_another_shape:
+        return atoms
+    if not depth.value:  # no layers, no ratio
         return atoms
     turned = [
         replace(_scaled(atom, 1 / depth.value), parameter="aspect_ratio")
@@ -117,17 +120,21 @@ def _of_the_whole(atom: Atom, starts: Starts) -> Atom:
         return atom
     if atom.parameter == "window" and atom.new[0].value < 1:
         context = starts.get(("seq_len", frozenset()))
-        return atom if context is None else _scaled(atom, context.value)
+        return _scaled(atom, 1.0 if context is None else context.value)
     if atom.parameter == "n_kv_head" and atom.new[0].value < 1:
         heads = starts.get(("n_head", frozenset()))
         return atom if heads is None else _scaled(atom, heads.value)
     if atom.parameter == "mlp_ratio" and atom.new[0].value > _LARGEST_RATIO:
         width = starts.get(("width", frozenset()))
-        return atom if width is None else _scaled(atom, 1 / width.value)
+        return atom if width is None else _share(atom, width.value)
     if atom.parameter == "rope_dim" and atom.new[0].value > 1:
         channels = starts.get(("head_dim", frozenset()))
-        return atom if channels is None else _scaled(atom, 1 / channels.value)
+        return atom if channels is None else _share(atom, channels.value)
     return atom
+
+
+def _share(atom: Atom, whole: float) -> Atom:
+    return _scaled(atom, 1 / whole) if whole else atom
 
 
 def _scaled(atom: Atom, factor: float) -> Atom:

@@ -89,8 +89,8 @@ _OF_IT = re.compile(
 )
 _LERP = re.compile(r"\.?lerp_?\(\s*[\w.]+,\s*(0?\.\d+)\s*\)")
 _COMPLEMENT = re.compile(
-    r"\b1 ?- ?(beta ?\d|mu|momentum|decay)\b(?: in \w+,?| of \w+,?)?( ?=| from| to|:)? "
-    r"?(" + _NUMBER + r")(?:( to | -> )(" + _NUMBER + r"))?"
+    r"\b1 ?- ?(beta ?\d|mu|momentum|decay)\b(?: in \w+,?| of \w+,?)?(?: halved,?| doubled,?)?"
+    r"( ?=| from| to|:)? ?(" + _NUMBER + r"(?: ?%)?)(?:( to | -> )(" + _NUMBER + r"(?: ?%)?))?"
 )
 _REST = re.compile(r"(?<![\w.)*/])1(?:\.0)? ?- ?(0?\.\d+|\d(?:\.\d+)?e-\d+|1 ?/ ?\d+)\b(?!\s?\*)")
 _ROOT = re.compile(
@@ -120,7 +120,10 @@ def multiplied(match: re.Match[str]) -> str:
     product = 1.0
     for factor in re.split(r"(?<!\*)\*(?!\*)", match[0].replace("^", "**")):
         base, _, exponent = factor.partition("**")
-        product *= float(base) ** int(exponent or 1)
+        try:
+            product *= float(base) ** int(exponent or 1)
+        except OverflowError:
+            return match[0]
     return f"{product:.12g}" if product < _LARGEST else match[0]
 
 
@@ -137,10 +140,14 @@ def begun(match: re.Match[str]) -> str:
     return f" warmdown ratio {1 - share:.4g} " if share < 1 else match[0]
 
 
+def _decimal(text: str) -> float:
+    return float(text.rstrip(" %")) / (100 if "%" in text else 1)
+
+
 def _complement(match: re.Match[str]) -> str:
     """`1 - beta2 = 0.01` says that beta2 is 0.99."""
-    first, then = 1 - float(match[3]), match[5]
-    end = f" -> {1 - float(then):.6g}" if then else ""
+    first, then = 1 - _decimal(match[3]), match[5]
+    end = f" -> {1 - _decimal(then):.6g}" if then else ""
     return f"{match[1]} {first:.6g}{end}"
 
 
