@@ -1,11 +1,13 @@
 """Documentation is a contract: what the code has is written down, what is written down exists."""
 
+import asyncio
 import inspect
 import re
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import httpx
 import typer
 
 from coordinator import errors
@@ -114,6 +116,22 @@ def test_every_endpoint_is_documented_and_no_documented_endpoint_is_stale():
         re.findall(r"^\| `([A-Z]+ /[^`]+)` \|", text_of("docs/protocol.md"), flags=re.MULTILINE)
     )
     assert written == endpoints()
+
+
+def test_every_host_that_a_page_of_the_coordinator_loads_from_is_documented():
+    async def pages() -> str:
+        app = create_app(
+            CoordinatorSettings(_env_file=None),
+            Services(database_url="postgresql://nowhere", redis_url="redis://nowhere"),
+        )
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://coordinator"
+        ) as client:
+            return "".join([(await client.get(path)).text for path in ("/docs", "/redoc")])
+
+    hosts = set(re.findall(r'(?:src|href)="https?://([^/"]+)', asyncio.run(pages())))
+    written = text_of("docs/operations.md")
+    assert {host for host in hosts if f"`{host}`" not in written} == set()
 
 
 def test_every_test_that_a_document_names_exists():
