@@ -36,7 +36,7 @@ class Hours:
         match = _HOURS.fullmatch(text.strip())
         start_h, start_m, end_h, end_m = (int(x or 0) for x in match.groups()) if match else _NONE
         try:
-            hours = cls(start=time(start_h % 24, start_m), end=time(end_h % 24, end_m))
+            hours = cls(start=_time_of_day(start_h, start_m), end=_time_of_day(end_h, end_m))
         except ValueError as error:
             raise SetupError(f"{text!r} are no hours: write them like 22-7 or 22:30-7.") from error
         if hours.start == hours.end:
@@ -50,6 +50,11 @@ class Hours:
 
     def __str__(self) -> str:
         return f"{self.start:%H:%M}-{self.end:%H:%M}"
+
+
+def _time_of_day(hour: int, minute: int) -> time:
+    """Return the time; 24:00 is midnight too."""
+    return time(0) if (hour, minute) == (24, 0) else time(hour, minute)
 
 
 @dataclass(frozen=True, kw_only=True)

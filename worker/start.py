@@ -92,6 +92,15 @@ def _set_up(
     home = settings.home_path
     require_writable(home)
     platform = detect_platform(limits.gpu_index)
+    # What is asked for and cannot be is said before this machine registers and prepares data.
+    schedule = make_schedule(
+        hours=limits.hours,
+        only_when_idle=limits.only_when_idle,
+        gpu_index=limits.gpu_index,
+        has_gpu=platform.tier is not Tier.CPU,
+    )
+    with ExitStack() as trial:
+        make_proposer(trial, settings, home, home / "data")
     seat, identity = _sign_in(settings, platform, reporter, stop)
     stack.callback(seat.leave)
     reporter.agent = identity.name
@@ -125,12 +134,7 @@ def _set_up(
         num_threads=limits.num_threads,
         gpu_index=limits.gpu_index,
         gpu_variables=gpu_variables(limits.gpu_index),
-        schedule=make_schedule(
-            hours=limits.hours,
-            only_when_idle=limits.only_when_idle,
-            gpu_index=limits.gpu_index,
-            has_gpu=platform.tier is not Tier.CPU,
-        ),
+        schedule=schedule,
         stop=stop.asked,
         abandon=stop.insisted,
     )

@@ -56,6 +56,25 @@ def test_what_the_person_has_to_see_to_is_said_on_stderr(tmp_path):
     assert out == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--hours", "25-99"], "'25-99' are no hours"),
+        (["--proposer", "llm"], "needs ANTHROPIC_API_KEY"),
+        (["--proposer", "command"], "give --command"),
+    ],
+)
+def test_what_cannot_be_is_said_before_the_coordinator_is_asked(tmp_path, arguments, says):
+    worker = start(tmp_path, "--coordinator", "http://127.0.0.1:9", *arguments)
+    try:
+        first = worker.stdout.readline()
+    finally:
+        worker.terminate()
+        _, err = worker.communicate(timeout=60)
+    assert "waiting" not in first
+    assert says in err
+
+
 class Moved(BaseHTTPRequestHandler):
     """Sends everybody on, as a proxy that speaks TLS does with those who do not."""
 

@@ -22,7 +22,9 @@ def test_the_hours_are_a_daily_window(text, inside, outside):
     assert not any(time.fromisoformat(each) in hours for each in outside)
 
 
-@pytest.mark.parametrize("text", ["", "22", "22-7-8", "22:61-7", "night", "7-7"])
+@pytest.mark.parametrize(
+    "text", ["", "22", "22-7-8", "22:61-7", "night", "7-7", "25-99", "24:30-7"]
+)
 def test_what_are_no_hours_is_said(text):
     with pytest.raises(SetupError):
         Hours.parse(text)
