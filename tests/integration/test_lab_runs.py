@@ -8,6 +8,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.attacks.honest import steps
 from tests.attacks.laboratory import BASE, CAMPAIGN, Laboratory, program
 from tests.conftest import until
 from worker.runner import LabError, Progress, RunAbandonedError, RunRequest, processes, run_program
+from worker.runner.kernels import are_kept
 from worker.runner.processes import Pair
 from worker.runner.sandbox import find_bubblewrap
 
@@ -233,9 +235,7 @@ def test_what_a_program_compiles_is_gone_with_its_run_unless_it_is_the_campaigns
     def compiled_before(source: str) -> list[str]:
         request = request_of(laboratory, source, tmp_path / "run")
         baseline = program(model=COMPILES)
-        report = run_program(
-            RunRequest(**{**vars(request), "cache_dir": tmp_path / "cache", "baseline": baseline})
-        )
+        report = run_program(replace(request, cache_dir=tmp_path / "cache", baseline=baseline))
         shutil.rmtree(tmp_path / "run")
         assert report.metrics is not None, report.log_tail
         return next(
@@ -251,6 +251,30 @@ def test_what_a_program_compiles_is_gone_with_its_run_unless_it_is_the_campaigns
     assert compiled_before(other) == ["1"]
     assert compiled_before(other) == ["1"]  # and not what the one before made of it
     assert compiled_before(own) == ["1"]
+
+
+def test_on_a_gpu_the_campaigns_own_program_compiles_before_the_first_candidate(
+    laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.runner.running.check_policy", lambda _: [])
+    monkeypatch.setattr("worker.runner.running._has_gpu", lambda: True)
+    monkeypatch.setattr("worker.runner.kernels.MOMENT_S", 1)
+    request = request_of(laboratory, program(model=COMPILES, end="# another"), tmp_path / "run")
+    request = replace(request, cache_dir=tmp_path / "cache", baseline=program(model=COMPILES))
+    report = run_program(request)
+    assert report.metrics is not None, report.log_tail
+    assert "compiled before: 1" in report.log_tail
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("run")] == ["run"]
+
+
+def test_a_campaign_whose_own_program_fails_is_not_compiled_again_and_again(
+    laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.runner.running._has_gpu", lambda: True)
+    request = request_of(laboratory, BASE, tmp_path / "run")
+    request = replace(request, cache_dir=tmp_path / "cache", baseline="raise SystemExit(3)")
+    assert run_program(request).metrics is not None
+    assert are_kept(request)
 
 
 @pytest.mark.usefixtures("confinement")

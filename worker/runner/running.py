@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 import queue
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import structlog
 
 from shared.states import CrashReason
 from shared.wire.results import Metrics
 from worker.runner.clock import Clock, limits_for
-from worker.runner.kernels import keep_kernels
+from worker.runner.kernels import are_kept, give_up_kernels, keep_kernels, own_program
 from worker.runner.output import OUTPUT_BYTES
 from worker.runner.policy import check_policy
 from worker.runner.processes import Pair
@@ -59,6 +61,9 @@ def run_program(
     if refusals:
         log = "\n".join(["The program was not run:", *map(str, refusals)])
         return _report(started_at, None, CrashReason.POLICY, log)
+    if request.source != request.baseline and _has_gpu() and not are_kept(request):
+        _compile_own_program(request, should_stop)
+        started_at = datetime.now(UTC)
     events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     with Pair(request, events.put) as pair:
         watch = _Watch(request, pair, events, on_progress)
@@ -72,6 +77,17 @@ def run_program(
     log = "\n".join(filter(None, [pair.output.tail(), why]))
     report = _report(started_at, metrics, reason, log)
     return replace(report, seconds=watch.parts()) if metrics is not None else report
+
+
+def _compile_own_program(request: RunRequest, should_stop: Callable[[], bool] | None) -> None:
+    own = own_program(request)
+    try:
+        report = run_program(own, should_stop=should_stop)
+    finally:
+        shutil.rmtree(own.run_dir, ignore_errors=True)
+    if not are_kept(request):
+        structlog.get_logger().warning("nothing was compiled", why=report.log_tail[-LOG_CHARS:])
+        give_up_kernels(request)
 
 
 class _Watch:
