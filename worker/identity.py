@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -33,6 +34,7 @@ from worker.workbench import write_durably
 _COLOURS = "amber azure coral crimson golden indigo ivory jade lilac ochre olive scarlet teal umber"
 _ANIMALS = "badger crane falcon heron ibis lynx marten newt otter owl raven stoat tern vole wren"
 MAX_NAME_TRIES = 5
+LOOK_S = 1.0  # how long a seat may look taken to a worker that starts
 NAME_PATTERN = r"[a-z0-9][a-z0-9-]{0,62}"
 
 
@@ -104,12 +106,13 @@ def take_seat(home: Path, name: str | None, coordinator_url: str) -> Seat:
         NameInUseError: another process works under ``name``.
         SetupError: ``name`` cannot be an agent's name.
     """
+    patience_until = time.monotonic() + LOOK_S
     if name is not None:
         if not re.fullmatch(NAME_PATTERN, name):
             raise SetupError(
                 f"{name!r} cannot be an agent's name: use lower-case letters, digits and hyphens."
             )
-        seat = _try_seat(home / "workers" / name)
+        seat = _try_seat(home / "workers" / name, patience_until)
         if seat is None:
             raise NameInUseError(
                 f"Another process works as {name} on this machine: stop it or choose another "
@@ -117,7 +120,7 @@ def take_seat(home: Path, name: str | None, coordinator_url: str) -> Seat:
             )
         return seat
     for directory in sorted(_known(home), key=_rank):
-        seat = _try_seat(directory)
+        seat = _try_seat(directory, patience_until)
         if seat is None:
             continue
         identity = seat.identity()
@@ -183,7 +186,7 @@ def campaign_at_work(directory: Path) -> str | None:
     """Return the campaign in which a process works in this seat, if one does."""
     with (directory / "lock").open("a+") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # others may look at the same time
         except BlockingIOError:
             lock.seek(0)
             return lock.read()
@@ -268,13 +271,18 @@ def _has_waiting_results(directory: Path) -> bool:
     return any(count_waiting(path) for path in directory.glob("*/outbox.sqlite"))
 
 
-def _try_seat(directory: Path) -> Seat | None:
+def _try_seat(directory: Path, patience_until: float = 0.0) -> Seat | None:
+    """Return the seat, ``None`` where it is not free until then, by the monotonic clock."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = (directory / "lock").open("a")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        return None
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > patience_until:
+                lock.close()
+                return None
+            time.sleep(0.01)  # somebody may only be looking, as `swarmlab status` does
     lock.truncate(0)  # who sat here before may have been in another campaign
     return Seat(directory, lock)

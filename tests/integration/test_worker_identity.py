@@ -1,8 +1,10 @@
+import fcntl
 import os
 import re
 import stat
 import subprocess
 import sys
+from threading import Event, Thread
 from uuid import uuid4
 
 import pytest
@@ -12,7 +14,7 @@ from shared.wire.results import ResultPut
 from tests.factories import CAMPAIGN, AgentClient, result_body
 from worker.client import Client
 from worker.errors import CoordinatorUnreachableError, NameInUseError, SetupError
-from worker.identity import sign_in, take_seat
+from worker.identity import campaign_at_work, sign_in, take_seat
 from worker.leftovers import say_what_waits
 from worker.outbox import Outbox
 
@@ -81,6 +83,34 @@ def test_a_name_is_used_by_one_process_at_a_time(client, tmp_path):
     seat.leave()
     seat, _, _ = sign_in(tmp_path, client, "otter", hardware=HARDWARE)
     seat.leave()
+
+
+def test_who_looks_at_a_name_does_not_keep_a_worker_from_taking_it(client, tmp_path):
+    leave_results(client, tmp_path, "otter", count=0)
+    is_over = Event()
+
+    def look() -> None:
+        while not is_over.is_set():
+            campaign_at_work(tmp_path / "workers" / "otter")
+
+    looking = Thread(target=look)
+    looking.start()
+    try:
+        for name in ["otter", None] * 150:
+            seat = take_seat(tmp_path, name, client.base_url)
+            assert seat.name == "otter"
+            seat.leave()
+    finally:
+        is_over.set()
+        looking.join()
+
+
+def test_who_looks_at_a_name_is_no_worker_to_others_who_look(tmp_path):
+    with (tmp_path / "lock").open("w") as lock:
+        lock.write("the campaign of who sat here last")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_SH)  # as another one who looks
+        assert campaign_at_work(tmp_path) is None
 
 
 def test_a_name_that_somebody_else_has_is_refused_in_words(client, coordinator_url, tmp_path):
