@@ -25,6 +25,13 @@ ModelOption = Annotated[
         envvar="SWARMLAB_EMBEDDING_MODEL", help="Hub name or folder; default: packaged MiniLM."
     ),
 ]
+ProgramOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Program that the pairs are about; default: the reference's settings.",
+    ),
+]
 
 
 @app.command("eval")
@@ -32,20 +39,30 @@ def evaluate(
     pairs: Annotated[Path, typer.Argument(help="TSV with the columns label category a b.")],
     as_json: JsonOption = False,
     model: ModelOption = None,
+    program: ProgramOption = None,
 ) -> None:
     """Print precision, recall and F1 on labelled pairs, for our rule and for cosine > 0.92."""
     from coordinator.dedup.cross_encoder import CrossEncoder
-    from coordinator.dedup.evaluation import by_cosine, by_rule, read_pairs, score
+    from coordinator.dedup.evaluation import (
+        ProgramError,
+        by_cosine,
+        by_rule,
+        read_pairs,
+        read_vocabulary,
+        score,
+    )
     from coordinator.dedup.tables import TableError
     from coordinator.search.embedder import Embedder, EmbeddingModelError
+    from shared.words import REFERENCE_VOCABULARY
 
     console = Console(stderr=True)
     try:
+        vocabulary = REFERENCE_VOCABULARY if program is None else read_vocabulary(program)
         with nullcontext() if as_json else console.status("embedding the pairs"):
             labelled = read_pairs(pairs, Embedder(model))
         with nullcontext() if as_json else console.status("reading the pairs"):
-            called = by_rule(labelled, CrossEncoder())
-    except (TableError, EmbeddingModelError) as error:
+            called = by_rule(labelled, CrossEncoder(), vocabulary)
+    except (TableError, ProgramError, EmbeddingModelError) as error:
         raise typer.BadParameter(str(error)) from error
     scores = {"ours": score(labelled, called), "cosine_0_92": score(labelled, by_cosine(labelled))}
     if as_json:

@@ -14,16 +14,25 @@ import numpy as np
 import numpy.typing as npt
 
 from coordinator.dedup.cross_encoder import CrossEncoder
+from coordinator.dedup.description import vocabulary_on
 from coordinator.dedup.tables import TableError, read_table
+from shared.constants import read_constants
+from shared.sources import SourceError
 from shared.words import (
+    DEFAULT_VOCABULARY,
     REFERENCE_VOCABULARY,
     ParsedHypothesis,
+    Vocabulary,
     decide,
     parse_hypothesis,
 )
 
 PEERS_COSINE = 0.92  # what the peers block at
 LABELS = {"dup", "distinct"}
+
+
+class ProgramError(ValueError):
+    """The program that the pairs are about cannot be read; the message says why."""
 
 
 class Embeds(Protocol):
@@ -118,17 +127,34 @@ def read_pairs(path: Path, embedder: Embeds) -> list[Pair]:
     ]
 
 
-def by_rule(pairs: Sequence[Pair], reader: CrossEncoder) -> Iterator[bool]:
-    """Our verdict on each pair, both for changes of the reference program.
+def read_vocabulary(program: Path) -> Vocabulary:
+    """The words of a campaign with this baseline, as a claim that starts from it is read.
+
+    Raises:
+        ProgramError: the file cannot be read or is no Python.
+    """
+    try:
+        source = program.read_text(encoding="utf-8")
+        constants = read_constants(source)
+    except (OSError, UnicodeDecodeError, SourceError) as error:
+        raise ProgramError(f"{program} cannot be read as a program: {error}") from error
+    return vocabulary_on(DEFAULT_VOCABULARY.with_constants(constants), source)
+
+
+def by_rule(
+    pairs: Sequence[Pair], reader: CrossEncoder, vocabulary: Vocabulary = REFERENCE_VOCABULARY
+) -> Iterator[bool]:
+    """Our verdict on each pair, both for changes of one program.
 
     Args:
         pairs: what to judge.
         reader: the second reader of what the words leave open.
+        vocabulary: the words of the program, see ``read_vocabulary``.
     """
     parsed: dict[str, ParsedHypothesis] = {}
     for pair in pairs:
         for text in (pair.a, pair.b):
-            parsed.setdefault(text, parse_hypothesis(text, REFERENCE_VOCABULARY))
+            parsed.setdefault(text, parse_hypothesis(text, vocabulary))
     verdicts = reader.reconsider_many(
         [(pair.a, pair.b) for pair in pairs],
         [decide(parsed[pair.a], parsed[pair.b]) for pair in pairs],

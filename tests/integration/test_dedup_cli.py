@@ -103,6 +103,32 @@ def test_people_get_a_table():
     assert "cosine_0_92" in result.stdout
 
 
+def test_pairs_are_read_against_the_program_that_they_are_about(tmp_path):
+    program, pairs = tmp_path / "train.py", tmp_path / "pairs.tsv"
+    program.write_text("MATRIX_LR = 0.08\nFROBNICATION_DEGREE = 3\n", encoding="utf-8")
+    pairs.write_text(
+        "label\tcategory\ta\tb\n"
+        "dup\tstart\thalve the matrix LR\tMATRIX_LR = 0.04\n"
+        "dup\tname\traise the frobnication degree to 4\tFROBNICATION_DEGREE 3 -> 4\n"
+        "distinct\tstart\thalve the matrix LR\tMATRIX_LR = 0.02\n",
+        encoding="utf-8",
+    )
+    against_it = run_json("eval", pairs, "--program", program)["ours"]
+    assert (against_it["false_blocks"], against_it["missed"]) == (0, 0)
+    against_the_reference = run_json("eval", pairs)["ours"]["by_category"]["start"]
+    assert (against_the_reference["false_blocks"], against_the_reference["missed"]) == (1, 1)
+
+
+@pytest.mark.parametrize("text", [b"LR = ", b"\xff", None])
+def test_a_program_that_cannot_be_read_is_named(tmp_path, text):
+    program = tmp_path / "broken.py"
+    if text is not None:
+        program.write_bytes(text)
+    result = run("eval", PAIRS, "--program", program)
+    assert result.exit_code == 2
+    assert "cannot be read as a program" in " ".join(result.output.replace("│", " ").split())
+
+
 def test_a_replay_blocks_real_repeats_and_nothing_else(tmp_path):
     result = replayed(tmp_path, REFERENCE)
     ours = result["ours"]
