@@ -30,7 +30,8 @@ SwarmlabError
 │   ├── SeedMismatchError      422  seed-mismatch
 │   ├── UnknownIdeaError       422  unknown-idea
 │   ├── UnknownEvidenceError   422  unknown-evidence
-│   └── InvalidSourceError     422  invalid-source
+│   ├── InvalidSourceError     422  invalid-source
+│   └── UnstorableError        422  unstorable
 ├── InternalError              500  internal-error
 ├── SearchBusyError            503  search-busy
 └── StorageUnavailableError    503  storage-unavailable
@@ -242,6 +243,12 @@ class InvalidSourceError(InvalidRequestError):
     """The source is not a program that can be stored."""
 
     slug = "invalid-source"
+
+
+class UnstorableError(InvalidRequestError):
+    """The database cannot hold a value of this: shorten a very long name, or send other numbers."""
+
+    slug = "unstorable"
 
 
 class InternalError(SwarmlabError):

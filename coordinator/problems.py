@@ -7,6 +7,8 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from psycopg import DataError
+from psycopg.errors import ProgramLimitExceeded
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
@@ -27,6 +29,7 @@ from coordinator.errors import (
     SwarmlabError,
     TooLargeError,
     UnauthorizedError,
+    UnstorableError,
 )
 from shared.problems import MEDIA_TYPE
 
@@ -66,6 +69,9 @@ def to_domain_error(error: Exception) -> SwarmlabError:
             domain_error = _http_error(error)
         case IntegrityError():
             domain_error = CONSTRAINT_ERRORS.get(constraint_of(error) or "", InternalError)()
+        case DBAPIError(orig=DataError() | ProgramLimitExceeded()):
+            # Postgres is there, and will refuse the same again.
+            domain_error = UnstorableError()
         case OperationalError() | InterfaceError() | PoolTimeoutError():
             domain_error = StorageUnavailableError()
         case DBAPIError() if error.connection_invalidated:
@@ -117,7 +123,8 @@ def _encodable(errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 async def _answer(request: Request, error: Exception) -> JSONResponse:
     domain_error = to_domain_error(error)
-    if domain_error.status >= 500:
+    # What Postgres cannot hold should have been refused before it came there: ours to mend as well.
+    if domain_error.status >= 500 or isinstance(domain_error, UnstorableError):
         log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
     response = problem_response(domain_error)
     if isinstance(domain_error, MethodNotAllowedError):

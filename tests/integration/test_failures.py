@@ -126,6 +126,33 @@ def test_a_failed_commit_is_a_server_error_and_stores_nothing(agent, database_ur
     assert agent.http.get(f"/v1/campaigns/{CAMPAIGN}/experiments").json()["items"] == []
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "slug"),
+    [
+        pytest.param("54000", 422, "unstorable", id="program_limit_exceeded"),
+        pytest.param("22003", 422, "unstorable", id="numeric_value_out_of_range"),
+        pytest.param("53100", 503, "storage-unavailable", id="disk_full"),
+    ],
+)
+def test_what_postgres_will_never_hold_is_told_from_what_it_cannot_take_now(
+    agent, database_url, code, status, slug
+):
+    run_sql(
+        database_url,
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$",
+    )
+    run_sql(
+        database_url,
+        "CREATE TRIGGER refuse BEFORE INSERT ON results FOR EACH ROW EXECUTE FUNCTION refuse()",
+    )
+    with capture_logs() as logged:
+        answer = agent.put(result_body())
+    assert (answer.status_code, answer.json()["type"].rpartition("#")[2]) == (status, slug)
+    assert [each["event"] for each in logged].count("request_failed") == 1
+    assert agent.http.get(f"/v1/campaigns/{CAMPAIGN}/experiments").json()["items"] == []
+
+
 def test_what_nobody_foresaw_is_answered_and_logged_once(coordinator_url, monkeypatch, caplog):
     async def fail(_redis):
         raise ZeroDivisionError
