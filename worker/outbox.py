@@ -2,7 +2,8 @@
 
 A row is written with fsync as soon as a run has ended; only then does the worker judge, publish or
 tidy up. Rows are sent in the order of their making, under ids and times that the worker chose, so
-that sending one twice changes nothing.
+that sending one twice changes nothing. One that was not answered goes behind the others, so that
+what the coordinator fails at holds up nothing else.
 
 ```
 waiting ──coordinator stored it──▶ sent
@@ -15,6 +16,7 @@ show it by our own ids: what the coordinator calls them is known when they are s
 
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -90,6 +92,8 @@ class Outbox:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
+        self._failures: Counter[UUID] = Counter()  # of this process; another tries anew
+        self._failures_alone: Counter[UUID] = Counter()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
@@ -146,8 +150,18 @@ class Outbox:
         return next(self._select("WHERE result_id = ?", str(result_id)), None)
 
     def waiting(self) -> list[Entry]:
-        """Return what the coordinator has not acknowledged, oldest first."""
-        return list(self._select("WHERE state = 'waiting' ORDER BY sequence"))
+        """Return what the coordinator has not acknowledged: least often failed, oldest first."""
+        entries = self._select("WHERE state = 'waiting' ORDER BY sequence")
+        return sorted(entries, key=lambda entry: self._failures[entry.result_id])
+
+    def put_off(self, result_id: UUID, *, is_alone: bool) -> None:
+        """The result was not answered; ``is_alone`` where the one before it was."""
+        self._failures[result_id] += 1
+        self._failures_alone[result_id] += is_alone
+
+    def fails_alone(self, result_id: UUID) -> bool:
+        """Return whether the coordinator fails at the result; once may have been the line."""
+        return self._failures_alone[result_id] > 1
 
     def recent(self, limit: int) -> list[Entry]:
         """Return the newest results of this worker, newest first."""

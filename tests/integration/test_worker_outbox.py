@@ -1,13 +1,19 @@
 import sqlite3
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import httpx
 import pytest
 
 from shared.ids import new_id
 from shared.problems import Problem
+from shared.sources import source_sha256
 from shared.states import Outcome
+from shared.wire.insights import InsightCreate
 from shared.wire.results import ResultPut, ResultRead
+from tests.factories import BASELINE, make_program
+from tests.integration.worker_bench import CAMPAIGN, PLATFORM, researcher_at
 from worker.outbox import Outbox, ResultChangedError
+from worker.steps.tell import deliver
 
 ANSWER = ResultRead(experiment_id=new_id(), outcome=Outcome.KEEP, is_best=False, late=False)
 PROBLEM = Problem(type="x#unknown-base", title="t", status=422, detail="d")
@@ -117,3 +123,103 @@ def test_the_file_itself_refuses_nonsense(path):
                 outbox._db.execute(
                     f"UPDATE results SET {nonsense} WHERE result_id = ?", (str(result_id),)
                 )
+
+
+def at_fault(
+    client, *fails: UUID, status: int = 500, headers: dict[str, str] | None = None
+) -> list:
+    """Make the coordinator of this client fail at these results; return what it was asked."""
+    asked = []
+    request = client._http.request
+
+    def answer(method, path, **options):
+        result_id = UUID(path.rpartition("/")[2]) if "/results/" in path else None
+        asked.append(result_id)
+        if result_id in fails:
+            return httpx.Response(status, headers=headers)
+        return request(method, path, **options)
+
+    client._http.request = answer
+    return asked
+
+
+def hand_in(researcher, depth: int, *, base: str = BASELINE) -> UUID:
+    """Put a program of this depth into the outbox."""
+    result_id = new_id()
+    result = make_result(
+        hypothesis=f"DEPTH {depth}",
+        source=make_program(depth=depth),
+        base=source_sha256(base),
+        platform=PLATFORM,
+    )
+    researcher.outbox.add(result_id, CAMPAIGN, result, outcome=Outcome.DISCARD)
+    return result_id
+
+
+def left(researcher) -> list[UUID]:
+    return [entry.result_id for entry in researcher.outbox.waiting()]
+
+
+def test_a_result_that_the_coordinator_fails_at_holds_up_nothing_else(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        outbox, client = researcher.outbox, researcher.client
+        bad, *good = (hand_in(researcher, depth) for depth in (5, 6, 7))
+        outbox.add_thought(CAMPAIGN, InsightCreate(text="Six layers do", evidence=[good[0]]))
+        outbox.add_thought(CAMPAIGN, InsightCreate(text="Five do not", evidence=[bad]))
+        asked = at_fault(client, bad)
+        assert not deliver(researcher)  # nobody knows yet that it is only this one
+        assert len(left(researcher)) == 3
+        client.breaker.record_success()
+        assert not deliver(researcher)
+        assert left(researcher) == [bad]
+        assert [each.text for each in client.insights(CAMPAIGN, limit=9)] == ["Six layers do"]
+        assert not client.breaker.is_open
+        # From now on it is tried where another was taken, and takes the swarm from nobody.
+        hand_in(researcher, 8)
+        assert not deliver(researcher)
+        asked.clear()
+        assert not deliver(researcher)
+        assert bad not in asked
+        assert not researcher.is_alone
+    with researcher_at(coordinator_url, tmp_path) as again:
+        assert deliver(again)
+        texts = [each.text for each in again.client.insights(CAMPAIGN, limit=9)]
+        assert texts == ["Five do not", "Six layers do"]
+
+
+def test_after_an_outage_everything_is_handed_in(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        results = [hand_in(researcher, depth) for depth in (5, 6, 7)]
+        request = researcher.client._http.request
+        at_fault(researcher.client, *results)
+        for _ in range(5):
+            assert not deliver(researcher)
+            researcher.client.breaker._retry_at = 0.0
+        researcher.client._http.request = request
+        assert deliver(researcher)
+
+
+def test_a_result_waits_for_the_program_that_it_starts_from(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        first = hand_in(researcher, 5)
+        second = hand_in(researcher, 6, base=make_program(depth=5))
+        request = researcher.client._http.request
+        at_fault(researcher.client, first)
+        for _ in range(2):
+            assert not deliver(researcher)
+            researcher.client.breaker.record_success()
+        assert set(left(researcher)) == {first, second}
+        researcher.client._http.request = request
+        while not deliver(researcher):
+            assert not researcher.client.breaker.is_open
+        assert researcher.outbox.count("sent") == 2
+
+
+def test_a_coordinator_that_asks_for_patience_is_left_alone(coordinator_url, tmp_path):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        first, second, third = (hand_in(researcher, depth) for depth in (5, 6, 7))
+        asked = at_fault(researcher.client, second, status=429, headers={"Retry-After": "60"})
+        assert not deliver(researcher)
+        assert asked == [first, second]
+        assert researcher.client.breaker.seconds_left > 50
+        assert set(left(researcher)) == {second, third}

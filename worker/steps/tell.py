@@ -1,10 +1,21 @@
-"""Tell: hand in what waits in the outbox, oldest first: results, then what was learned."""
+"""Tell: hand in what waits in the outbox, oldest first: results, then what was learned.
+
+A coordinator that is away answers nothing, and all waits. One that answers another result and fails
+at this one may fail at it for ever: then only this one waits, and is tried again where the
+coordinator has just answered, so that its failure is not taken for that of the line.
+"""
 
 import structlog
 
+from shared.sources import source_sha256
 from shared.wire.insights import InsightCreate
-from worker.errors import CoordinatorUnreachableError, RefusedError, UnauthorizedError
-from worker.outbox import Thought
+from worker.errors import (
+    CoordinatorBusyError,
+    CoordinatorUnreachableError,
+    RefusedError,
+    UnauthorizedError,
+)
+from worker.outbox import Entry, Thought
 from worker.proposers import Proposal
 from worker.researcher import Researcher
 
@@ -19,23 +30,40 @@ def deliver(researcher: Researcher) -> bool:
     Raises:
         UnauthorizedError: the key is no longer good; what is left waits.
     """
-    for entry in researcher.outbox.waiting():
-        if researcher.client.breaker.seconds_left:
+    outbox, breaker = researcher.outbox, researcher.client.breaker
+    is_heard = False  # the coordinator has just answered
+    for entry in outbox.waiting():
+        if breaker.seconds_left:
             return False
+        if outbox.fails_alone(entry.result_id) and not is_heard:
+            continue
         try:
             answer = researcher.client.put_result(entry.campaign, entry.result_id, entry.result)
         except CoordinatorUnreachableError as error:
-            researcher.lose_swarm(error)
-            return False
+            is_alone = is_heard and not (
+                isinstance(error, CoordinatorBusyError) and error.retry_after_s
+            )
+            outbox.put_off(entry.result_id, is_alone=is_alone)
+            if not is_alone:
+                researcher.lose_swarm(error)
+                return False
+            log.warning("result_unanswered", result_id=str(entry.result_id), reason=str(error))
+            breaker.record_success()
+            is_heard = False
+            continue
         except UnauthorizedError:
             raise
         except RefusedError as error:
+            is_heard = True
+            if error.problem.slug == "unknown-base" and _starts_from_another(researcher, entry):
+                continue
             # Sending it again would be refused again: keep it, and let the others through.
-            researcher.outbox.mark_refused(entry.result_id, error.problem)
+            outbox.mark_refused(entry.result_id, error.problem)
             researcher.emit("refused", hypothesis=entry.result.hypothesis, reason=str(error))
             continue
+        is_heard = True
         researcher.find_swarm()
-        researcher.outbox.mark_sent(entry.result_id, answer)
+        outbox.mark_sent(entry.result_id, answer)
         researcher.emit(
             "published",
             experiment_id=answer.experiment_id,
@@ -43,7 +71,13 @@ def deliver(researcher: Researcher) -> bool:
             is_best=answer.is_best,
             late=answer.late,
         )
-    return _deliver_thoughts(researcher)
+    return _deliver_thoughts(researcher) and not outbox.count()
+
+
+def _starts_from_another(researcher: Researcher, entry: Entry) -> bool:
+    """Return whether the program that this result starts from waits too."""
+    others = (each for each in researcher.outbox.waiting() if each.result_id != entry.result_id)
+    return any(source_sha256(each.result.source) == entry.result.base for each in others)
 
 
 def share_thoughts(researcher: Researcher, proposal: Proposal) -> None:
@@ -64,10 +98,12 @@ def share_thoughts(researcher: Researcher, proposal: Proposal) -> None:
 
 
 def _deliver_thoughts(researcher: Researcher) -> bool:
-    """Send every waiting thought in order; return whether none is left."""
+    """Send every waiting thought in order; return whether none is left that could be sent."""
     for waiting in researcher.outbox.waiting_thoughts():
         if researcher.client.breaker.seconds_left:
             return False
+        if _waits_for_a_result(researcher, waiting):
+            continue
         try:
             _publish(researcher, waiting)
         except CoordinatorUnreachableError as error:
@@ -83,6 +119,15 @@ def _deliver_thoughts(researcher: Researcher) -> bool:
         researcher.find_swarm()
         researcher.outbox.close_thought(waiting.sequence)
     return True
+
+
+def _waits_for_a_result(researcher: Researcher, waiting: Thought) -> bool:
+    """Return whether a result that the thought names has no other name than our own yet."""
+    thought = waiting.thought
+    if not isinstance(thought, InsightCreate):
+        return False
+    entries = [researcher.outbox.get(each) for each in thought.evidence]
+    return any(each is not None and each.state == "waiting" for each in entries)
 
 
 def _publish(researcher: Researcher, waiting: Thought) -> None:
