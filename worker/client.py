@@ -37,6 +37,7 @@ from worker.errors import (
     RefusedError,
     UnauthorizedError,
 )
+from worker.timekeeping import Timekeeper
 
 Answer = TypeVar("Answer")
 
@@ -74,6 +75,7 @@ class Client:
             timeout=httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
             transport=transport,
         )
+        self.timekeeper = Timekeeper()
 
     def __enter__(self) -> Self:
         return self
@@ -247,6 +249,7 @@ class Client:
             reason = str(error) or type(error).__name__
             raise self._failure(f"{self.base_url} does not answer: {reason}.") from error
         if response.is_success:
+            self.timekeeper.note(response.headers.get("date", ""))
             return response
         raise self._explain(response)
 

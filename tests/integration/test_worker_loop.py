@@ -4,6 +4,8 @@ import errno
 import os
 import sqlite3
 import threading
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from uuid import uuid4
 
 import git
@@ -12,6 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.states import Outcome, Scope
+from tests.conftest import until
 from tests.factories import BASELINE, AgentClient, make_program, result_body
 from tests.integration.worker_bench import CAMPAIGN, PLATFORM, Events, make_runner, researcher_at
 from worker.errors import CoordinatorUnreachableError, SetupError, UnauthorizedError
@@ -219,6 +222,36 @@ def test_the_lease_is_kept_alive_while_the_run_goes_on(coordinator_url, tmp_path
         researcher.runner = make_runner(before=wait_for_beats)
         work(researcher, experiments=1)
     assert len(done(coordinator_url)) == 1
+
+
+@pytest.mark.parametrize("off_s", [-600, 600])
+def test_the_lease_is_kept_by_the_coordinators_clock(coordinator_url, tmp_path, monkeypatch, off_s):
+    """Seen from the coordinator the volunteer's clock is off: every time it tells is too."""
+    left_s = []
+
+    def note(expires_at, now):
+        left_s.append((expires_at - now).total_seconds())
+        return 60.0
+
+    monkeypatch.setattr("worker.steps.run.beat_pause_s", note)
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        claim = researcher.client.claim
+
+        def shift_date(response) -> None:
+            date = datetime.now(UTC) + timedelta(seconds=off_s)
+            response.headers["date"] = format_datetime(date, usegmt=True)
+
+        def shifted(campaign, request):
+            lease = claim(campaign, request)
+            expires_at = lease.lease_expires_at + timedelta(seconds=off_s)
+            return lease.model_copy(update={"lease_expires_at": expires_at})
+
+        researcher.client._http.event_hooks["response"].insert(0, shift_date)
+        researcher.client.claim = shifted
+        researcher.runner = make_runner(before=lambda _request: until(lambda: left_s))
+        work(researcher, experiments=1)
+    [seen_s] = left_s
+    assert 0 < seen_s <= 300
 
 
 def test_alone_the_worker_goes_on_and_hands_everything_in_later(coordinator_url, tmp_path):

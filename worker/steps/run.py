@@ -6,7 +6,7 @@ A lost lease does not stop the run: its result is stored as a late one.
 import shutil
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Self
 
 from shared.wire.claims import HeartbeatCreate
@@ -90,7 +90,8 @@ class Heartbeat:
         experiment_id, epoch = self._experiment.experiment_id, self._experiment.epoch
         assert experiment_id is not None
         assert epoch is not None
-        while not self._done.wait(beat_pause_s(expires_at, datetime.now(UTC))):
+        clock = self._researcher.client.timekeeper
+        while not self._done.wait(beat_pause_s(expires_at, clock.now())):
             progress = _fields(self._progress) if self._progress else None
             try:
                 lease = self._researcher.client.heartbeat(
@@ -105,7 +106,10 @@ class Heartbeat:
 
 
 def beat_pause_s(expires_at: datetime | None, now: datetime) -> float:
-    """Return how long to wait before the next heartbeat: a third of what is left of the lease."""
+    """Return how long to wait before the next heartbeat: a third of what is left of the lease.
+
+    Both times are the coordinator's.
+    """
     left_s = (expires_at - now).total_seconds() if expires_at else LONGEST_BEAT_S
     return min(max(left_s / 3, SHORTEST_BEAT_S), LONGEST_BEAT_S)
 

@@ -1,5 +1,7 @@
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from uuid import uuid4
 
 import httpx
@@ -195,3 +197,18 @@ def test_what_a_newer_coordinator_adds_is_no_failure_and_what_it_leaves_out_is_o
     older = {key: value for key, value in newer.items() if key != "epoch"}
     with pytest.raises(CoordinatorUnreachableError):
         make_client(lambda _: httpx.Response(201, json=older)).claim("tiny", CLAIM)
+
+
+@pytest.mark.parametrize("off_s", [-600, 600])
+def test_the_time_is_that_of_the_coordinator(off_s):
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=off_s), usegmt=True)
+    client = make_client(lambda _: httpx.Response(200, json=[], headers={"date": date}))
+    client.campaigns()
+    assert abs((client.timekeeper.now() - datetime.now(UTC)).total_seconds() - off_s) < 60
+
+
+@pytest.mark.parametrize("headers", [{}, {"date": "yesterday"}])
+def test_who_does_not_say_what_time_it_is_is_taken_to_have_ours(headers):
+    client = make_client(lambda _: httpx.Response(200, json=[], headers=headers))
+    client.campaigns()
+    assert abs((client.timekeeper.now() - datetime.now(UTC)).total_seconds()) < 60
