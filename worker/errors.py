@@ -97,3 +97,8 @@ class NotebookError(WorkerError):
 
 class NoProposalError(WorkerError):
     """The proposer has nothing to suggest."""
+
+
+def is_disk_full(error: Exception) -> bool:
+    """Return whether there is no room left, as Python, git or SQLite say it."""
+    return any(words in str(error) for words in ("No space left on device", "disk is full"))

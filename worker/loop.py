@@ -20,6 +20,7 @@ from worker.errors import (
     RefusedError,
     SetupError,
     WorkerError,
+    is_disk_full,
 )
 from worker.notebook import Page
 from worker.proposers import Proposal, Refusal
@@ -67,12 +68,13 @@ def work(researcher: Researcher, *, experiments: int | None = None) -> None:
             # Nobody is there at night: what was a hiccup is over at the next try.
             is_interrupted = True
             failures += 1
-            reason = _name_failure(researcher, error)
-            if failures == MAX_FAILURES:
-                if reason is None:
-                    raise
-                raise SetupError(f"{reason}, and start the worker again.") from error
-            if reason is None:
+            if is_disk_full(error):
+                reason = f"The disk is full: make room where {researcher.runs_dir.parent} is"
+                if failures == MAX_FAILURES:
+                    raise SetupError(f"{reason}, and start the worker again.") from error
+            elif failures == MAX_FAILURES:
+                raise
+            else:
                 log.exception("iteration_failed", failures=failures)
                 reason = "Something failed; the log has it"
             researcher.wait(f"{reason}. Trying again.", FAILURE_PAUSE_S)
@@ -93,14 +95,6 @@ def _do_next(researcher: Researcher) -> None:
     experiment = obtain(researcher)
     if experiment is not None:
         perform(researcher, experiment)
-
-
-def _name_failure(researcher: Researcher, error: Exception) -> str | None:
-    """Return what the person at the machine has to do, ``None`` where the log has to tell it."""
-    # Python's, git's and SQLite's words for it.
-    if any(words in str(error) for words in ("No space left on device", "disk is full")):
-        return f"The disk is full: make room where {researcher.runs_dir.parent} is"
-    return None
 
 
 def resume(researcher: Researcher) -> None:
