@@ -57,7 +57,7 @@ _STAYS = re.compile(
     | no\sother\b.*
     | no\s(?:\w+\s){0,3}(?:re-?tun|rescal|chang|adjust)\w*.*
     | (?!(?:raise|lower|increase|decrease|set|use|add|remove|drop|halve|double|switch|replace
-        |cut)\b)
+        |cut|on|for|in|to)\b)
       (?:[\w-]+\s){1,3}alone
     | (?:do\snot|don't|dont)\s(?:touch|change|adjust|retune|rescale|alter)\b.*
     | (?:and\s)?only\s(?:the\s)?[\w ]{1,20}

@@ -66,9 +66,7 @@ _IMPLIED = {
     "depth": {"all_layers"},
 }
 # Numbers of things: "two more" adds, "a layer" is one.
-_COUNTS = frozenset(
-    {"depth", "width", "n_head", "n_kv_head", "ns_steps", "accumulation", "moe", "mtp"}
-)
+_COUNTS = frozenset({"depth", "n_head", "n_kv_head", "ns_steps", "accumulation", "moe", "mtp"})
 _USING = ("use", "using", "try", "trying", "with", "employ", "adopt", "adopting", "make", "give")
 # Switched off, these are one rather than none.
 _OFF_IS_ONE = frozenset({"accumulation"})
@@ -222,8 +220,10 @@ def _number_atoms(statement: Statement, head: str, scope: set[str]) -> Iterator[
     if head == "betas":
         yield from _beta_atoms(atom)
         return
-    if head == "width" and statement.is_more and not (statement.is_target or statement.old):
-        atom = _counted(atom, is_more=True, adds=False)  # "eight more channels"
+    if head == "width" and not (statement.is_target or statement.old):
+        is_wider = statement.is_bare and statement.says("wider", "narrower")
+        is_more = statement.is_more or is_wider  # "eight more channels", but not "512 wide"
+        atom = _counted(atom, is_more=is_more, adds=False)
     if head in _COUNTS:
         is_more = statement.is_more and not statement.is_target  # not "fewer steps: 4"
         is_own = statement.implied_head in {"", head}  # not "nine layers at 512 wide"

@@ -79,7 +79,11 @@ MANNERS = compiled(
     ("more ", r"\bmore (quickly|strongly)\b", "higher"),
     ("times as ", rf"\b({COUNT}) times as (?:small|weak|short|narrow)(?:ly)?\b", r"x 1/\1"),
     *(
-        (f" as {much}", rf"{_NOT_OF_HEADS}\b({MANY}) as {much}\b(?! again){_AS_NOW}", times(""))
+        (
+            f" as {much}",
+            rf"{_NOT_OF_HEADS}\b({MANY}) as {much}\b(?! again|, \d){_AS_NOW}",
+            times(""),
+        )
         for much in ("large", "big", "high", "wide", "long", "strong", "much", "strongly")
     ),
     ("because", r"(?:,| and|, and) because [^,.;]{3,60}? also ", ", "),

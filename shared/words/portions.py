@@ -58,7 +58,7 @@ PORTIONS = compiled(
     (
         "moment",
         (
-            r"\badamw?(?:'s)? (first|second)[- ]moment\b(?! (?:decay|beta|coef))"
+            r"\badamw?(?:'s)? (first|second)[- ]moment\b(?! (?:decay|beta|coef|horizon))"
             r"(?![a-z' ]{0,30} over )"
         ),
         _beta,

@@ -22,7 +22,7 @@ SCHEDULES = compiled(
     (
         "first",
         (
-            rf"\b{_RATES}{SHOULD}{_CLIMB}(?: to (?:their|its|the) (?:full|peak)(?: \w+)?)?"
+            rf"\b{_RATES}{SHOULD}{_CLIMB}(?: to (?:their|its|the) (?:full|peaks?)(?: \w+)?)?"
             rf" {_FIRST}"
         ),
         r"warmup ratio \1",
@@ -31,7 +31,7 @@ SCHEDULES = compiled(
         "first",
         (
             rf"\b{_FIRST},? (?:let )?(?:the |all )*{_RATES}{SHOULD}{_CLIMB}"
-            r"(?: to (?:their |its |the )?(?:full|peak))?"
+            r"(?: to (?:their |its |the )?(?:full|peaks?))?"
         ),
         r"warmup ratio \1",
     ),
@@ -62,7 +62,7 @@ SCHEDULES = compiled(
     (
         "peak",
         (
-            r"(,? ?\b(?:and|but))?(?: let)?(?: (?:they|it|them))?(?: should| would| must)?"
+            r"(?<!;)(,? ?\b(?:and|but))?(?: let)?(?: (?:they|it|them))?(?: should| would| must)?"
             r"(?: still)? (?:end|finish|stop|bottom out|land|settle)(?:s|ing)? (?:up )?"
             rf"(?:at|on) ({SHARE}|zero) of (?:the|their|its) (?:peak|full|maximum)"
         ),
@@ -143,11 +143,13 @@ SCHEDULES = compiled(
     (
         "momentum",
         (
-            r"(?:\b|_)momentum\b[^.;,]{0,20}? reach(?:es)? [\d.]+"
-            r" (?:by|at|after|in|within) step (\d+)"
+            r"(?:\b|_)momentum\b(?:, which)?[^.;,]{0,20}? reach(?:es)? [\d.]+"
+            r" (?:by|at|after|in|within) (?:step (\d+)|(\d+) steps)"
             r"(?: instead of (?:by |at |after )?step (\d+))?"
         ),
-        lambda m: f" momentum warmup {m[1]} steps" + (f" instead of {m[2]}" if m[2] else ""),
+        lambda m: (
+            f" momentum warmup {m[1] or m[2]} steps" + (f" instead of {m[3]}" if m[3] else "")
+        ),
     ),
     (
         "momentum",

@@ -61,7 +61,11 @@ SIZES = compiled(
         for layers in ("layer", "layers")
     ),
     ("short-sighted", r"\bshort-sighted layers?\b", "short layers"),
-    ("attention layer", rf"\b{_LESS} attention layers?\b", "short layers"),
+    (
+        "attention layer",
+        rf"(?<!off the )(?<!remove the )\b{_LESS} attention layers?\b",
+        "short layers",
+    ),
     ("view", rf"\b{_LESS} views?\b", "window"),
     (
         "layers",

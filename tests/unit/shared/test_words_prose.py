@@ -39,6 +39,13 @@ VALUES = [
     ("the block matrices should not be decayed at all", "weight_decay", 0),
     ("the shrinkage coefficient should be three tenths", "weight_decay", 0.3),
     ("step only after every 65536 tokens", "batch", 65_536),
+    ("make the stream 768 wide", "aspect_ratio", 96),
+    (
+        "during the first 15 of the 300 seconds the rates climb from zero to their peaks",
+        "warmup",
+        0.05,
+    ),
+    ("the momentum, which now reaches 0.95 within 150 steps", "warmup[momentum]", 150),
     ("two to the seventeenth tokens per batch", "batch", 2**17),
     ("short layers should be allowed to look back over only the last 512 tokens", "window", 512),
     ("the layers with a limited view should see 512 tokens", "window", 512),
@@ -59,6 +66,8 @@ VALUES = [
     ("batch of two hundred and sixty thousand tokens", "batch", 260_000),
     ("factors on the residual stream from 1.0 to 0.9", "resid_lambda", 0.9),
     ("add three hundred and twenty steps of warmup", "warmup", 320),
+    ("weight decay of 0.01, on wte alone", "weight_decay[embedding]", 0.01),
+    ("do not decay the LR to zero; stop at 5% of the peak", "final_lr", 0.05),
     ("weight decay rate of the embeddings 0.1", "weight_decay[embedding]", 0.1),
 ]  # fmt: skip
 STEPS = [
@@ -68,6 +77,7 @@ STEPS = [
     ("orthogonalize the update with two fewer iterations", "ns_steps", -2),
     ("orthogonalization with one round fewer", "ns_steps", -1),
     ("eight more channels", "width", 8),
+    ("make the stream 64 channels wider", "width", 64),
 ]
 
 
