@@ -10,11 +10,11 @@ import ast
 import difflib
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import takewhile
-from typing import Literal
+from typing import Literal, TypeVar
 
 from shared.canonical import Canonicaliser
 from shared.constants import constants_of
@@ -26,7 +26,9 @@ from shared.sources import SourceError, parse_source
 MAX_COMPARED = 150
 DIGEST_LENGTH = 16  # hex digits; tells bodies apart within one signature
 MAX_CHARACTERS = 200  # of a name or a literal; an index refuses longer ones, and pages show them
+MAX_EDITS = 200  # of one kind: the program of the campaign has some 90 names; pages show these too
 
+_Edit = TypeVar("_Edit")
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -36,7 +38,7 @@ class ConstantEdit:
 
     `old` and `new` are Python literals in one spelling (`262144`, never `2**18`); `None` means
     that the program has no such constant. What is longer than `MAX_CHARACTERS` is its beginning and
-    a digest.
+    a digest; of more than `MAX_EDITS` the first are told, and the rest is one with a digest.
     """
 
     name: str
@@ -114,14 +116,28 @@ def change_signature(base: str, program: str) -> ChangeSignature:
     Raises:
         SourceError: one of them cannot be parsed.
     """
-    before, after = _parts(base), _parts(program)
+    before, after = taken_apart(base), taken_apart(program)
     removed, added = _statement_edits(before.statements, after.statements)
     return ChangeSignature(
-        constants=tuple(_constant_edits(before.constants, after.constants)),
-        definitions=tuple(_definition_edits(before.definitions, after.definitions)),
-        statements_removed=removed,
-        statements_added=added,
+        constants=_told(
+            [*_constant_edits(before.constants, after.constants)],
+            lambda name, digest: ConstantEdit(name=name, old=None, new=digest),
+        ),
+        definitions=_told(
+            [*_definition_edits(before.definitions, after.definitions)],
+            lambda name, digest: DefinitionEdit(name=name, kind="changed", digest=digest),
+        ),
+        statements_removed=_told(removed, lambda _, digest: digest),
+        statements_added=_told(added, lambda _, digest: digest),
     )
+
+
+def _told(edits: Sequence[_Edit], rest: Callable[[str, str], _Edit]) -> tuple[_Edit, ...]:
+    """All edits, or the first and one that stands for those behind them."""
+    if len(edits) <= MAX_EDITS:
+        return tuple(edits)
+    kept, more = edits[: MAX_EDITS - 1], edits[MAX_EDITS - 1 :]
+    return (*kept, rest(f"… and {len(more)} more", _digest(repr(more))))
 
 
 def constant_edit(name: str, old: str | None, new: str | None) -> ConstantEdit:
@@ -196,7 +212,7 @@ class _Parts:
 
 
 # Everybody changes the same few bases, and a program that is kept becomes one.
-_parts = lru_cache(maxsize=64)(_Parts)
+taken_apart = lru_cache(maxsize=64)(_Parts)
 
 
 def _digest(text: str) -> str:

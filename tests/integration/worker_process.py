@@ -16,6 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 import worker.breaker
 import worker.client
 import worker.loop
@@ -26,6 +28,9 @@ from worker.client import Client
 from worker.notebook import Notebook
 from worker.outbox import Outbox
 from worker.workbench import Workbench
+
+# Standard output is for how workers end.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 class Runner:

@@ -1,11 +1,13 @@
 import pytest
 
 from shared.changes import (
+    MAX_EDITS,
     ConstantEdit,
     DefinitionEdit,
     change_signature,
     constant_edit,
     signature_of_edits,
+    taken_apart,
 )
 
 BASE = '''
@@ -170,10 +172,23 @@ def test_a_redefined_function_is_seen():
 
 def test_what_is_defined_a_thousand_times_has_a_thousand_short_names():
     """Cubic time otherwise: one character more for each keeps a coordinator busy for minutes."""
-    names = change_signature(BASE, BASE + "def f(): pass\nclass C: pass\n" * 1000).names
+    names = [*taken_apart("def f(): pass\nclass C: pass\n" * 1000).definitions]
     assert {"f", "f'", "f'3", "f'1000", "C'1000"} <= {*names}
     assert len(names) == 2000
     assert max(map(len, names)) == len("f'1000")
+
+
+def test_of_a_thousand_edits_the_first_are_told_and_the_rest_is_one() -> None:
+    def with_many(last: int) -> str:
+        lines = [f"C{number:03} = {number}" for number in range(999)]
+        lines += [f"def f{number}(): return {number}" for number in range(1000)]
+        return "\n".join([BASE, *lines, f"C999 = {last}"])
+
+    change = change_signature(BASE, with_many(1))
+    assert len(change.constants) == len(change.definitions) == MAX_EDITS
+    assert change.constants[-1].name == "… and 801 more"
+    assert change == change_signature(BASE, with_many(1))
+    assert change.key != change_signature(BASE, with_many(2)).key
 
 
 def test_a_program_that_repeats_one_statement_is_compared_in_bounded_work(monkeypatch):
