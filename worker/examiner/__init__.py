@@ -23,7 +23,7 @@ What is guaranteed, whatever the program does:
 * **Look-ahead by a function of the row.** Rows are mixed with probes: the same row up to a secret
   position, another text behind it. At the secret position and at others before it the distribution
   must be the same, the log-probability of a next token too, and the gain from having seen the true
-  future must be zero on average. Probes come before or after their row, and look like any other row.
+  future must be zero on average. Probes come before or after their row, and look like any other.
 * **Look-ahead by a program that remembers rows** and replays its earlier answers to pass the
   probes: the last position of each row has no visible target, so that its loss is an honest sample.
   It is compared with positions that have seen as much of their document. A program whose other
