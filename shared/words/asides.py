@@ -4,7 +4,7 @@ import re
 
 _BREAK = re.compile(
     r"(\s*[;()]\s*|,\s+|\.\s+|:\s+(?=(?:keep|leave)\b)|\s+-\s+|\s+--\s+"
-    r"|\s+(?=without (?:re|chang|touch|adjust|alter|tun|widen|deepen|any other))"
+    r"|\s+(?=without (?:re|giv|chang|touch|adjust|alter|tun|widen|deepen|any other))"
     r"|\s+(?=(?:at|with|under) (?:a |an |the )?(?:constant|fixed|unchanged|equal|same|matched|iso))"
     r"|\s+(?=to (?:match|keep|preserve|hold) (?:the )?(?:total |overall )?"
     r"(?:param|flop|compute|model size|token))"
@@ -38,7 +38,7 @@ _STAYS = re.compile(
     | [^:>→]*\b(?:width|depth|n_embd|dim|context)\b[^:>→]{0,9}\b(?:kept|held|fixed)\sat\b[^:>→]*
     | there\s(?:is|are|was)\sno\b.*
     | (?:hence|thus|therefore|so\sthat|which\sthen|i\.e\.?|that\sis|and\swith\s(?:it|them))\b.*
-    | without\s(?:re|chang|touch|adjust|alter|tun|widen|deepen|any\sother)\w*\b.*
+    | without\s(?:re|giv|chang|touch|adjust|alter|tun|widen|deepen|any\sother)\w*\b.*
     | (?:at|with|under)\s(?:a\s|an\s|the\s)?
       (?:constant|fixed|unchanged|equal|same|matched|iso)\b(?!\s(?:lr|learning)\b)
       (?!.*\b(?:raise|lower|increase|decrease|set|use|add|remove|drop|halve|double|switch|replace)

@@ -28,6 +28,11 @@ def _plainly(match: re.Match[str]) -> str:
 
 
 MANNERS = compiled(
+    (
+        ", not the ",
+        r"^(only .*?), not the [\w ]+?(?: and not the [\w ]+)?(?=\.?$)",
+        r"\1",
+    ),
     # Ways of beginning.
     *(
         (

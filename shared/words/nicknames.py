@@ -29,12 +29,23 @@ NICKNAMES = compiled(
         ),
         "the lm_head",
     ),
+    (
+        "multipliers",
+        r"\b(?:little|small|per-layer|small per-layer) multipliers\b",
+        "per-layer scalars",
+    ),
+    (
+        "matrix that ",
+        r"\bmatrix that (?:predicts the words?|turns hidden states into (?:word |token )?scores)\b",
+        "lm_head",
+    ),
+    ("lookup table", r"\b(?:token )?lookup table\b", "token embedding table"),
     ("lambdas", r"\b(?:per-layer|layer-wise) lambdas\b", "per-layer scalars"),
     (
-        "residual stream",
+        " stream",
         (
             r"\b(?:per-layer )?(?:factors?|weights?|scalars?|multipliers?) (?:on|of)"
-            r" the residual stream\b"
+            r" the (?:residual|running) stream\b"
         ),
         "resid lambda",
     ),

@@ -1,12 +1,16 @@
 """How fast a part learns and how strongly it decays: `the tables should learn half as fast`."""
 
 from shared.words.rewriting import compiled
-from shared.words.shares import MANY, PART, times
+from shared.words.shares import MANY, PART, SHARE, number, times
 
 _OWNER = (
     r"(?=(?:of|for|on|in|off|from) (?:the |all |both |our |just |only )*"
     r"(?:block|matri|token|value|output|unembed|embed|lm_head|table|muon|scalar|per-layer"
     r"|vocab|word))"
+)
+_PARTS = (
+    r"(?:token |embedding )?table|value embeddings|(?:output|block|embedding) matri(?:x|ces)"
+    r"|lm_head|scalars|head"
 )
 _LEARN = r"(?:learn|train|move|step|be trained|be updated)s?"
 
@@ -52,6 +56,14 @@ PACES = compiled(
         ),
         r"\1 weight decay",
     ),
+    (
+        " decay",
+        (
+            rf"\b((?:{SHARE} (?:more|less)|(?:twice|half) the|halve the|drop the)) decay"
+            r"(?= altogether| on |[,.;]|$| and )"
+        ),
+        r"\1 weight decay",
+    ),
     # Learning rates.
     ("head lr", r"\bhead lr\b", "lm_head lr"),
     ("rate", rf"(?<!dropout )(?<!learning )(?<!decay )\brates? {_OWNER}", "lr "),
@@ -74,6 +86,49 @@ PACES = compiled(
             times("lr"),
         )
         for rate in ("rate", "speed", "lr", "pace")
+    ),
+    ("half speed", rf"\b(?:{_LEARN}|goe?s?|run) at half speed\b", "lr x 0.5"),
+    *(
+        (
+            f" {more} speed",
+            rf"\b(?:give )?({SHARE}) {more} speed (?:for|to) ",
+            rf"{raised} by \1 the lr of ",
+        )
+        for more, raised in (("more", "raise"), ("less", "lower"))
+    ),
+    *(
+        (
+            f"{slow} ",
+            rf"\b{slow} ((?:the |all the |all )[\w ]{{3,30}}?)(?: up| down)? by (?=({SHARE}))",
+            rf"{lowered} the lr of \1 by ",
+        )
+        for slow, lowered in (("speed", "raise"), ("slow", "lower"))
+    ),
+    (
+        " half again as fast",
+        rf"\b({_PARTS})(?: learns?| goe?s?)? half again as fast",
+        r"\1 lr x 1.5",
+    ),
+    (
+        "half again as fast for",
+        rf"\bhalf again as fast for (?=the (?:{_PARTS}))",
+        "raise by half the lr of ",
+    ),
+    *(
+        (
+            quick,
+            (
+                rf"\b({_PARTS})(?: (?:could|should|must|would))?(?: go| move| learn| run)?"
+                rf"(?: just)? (?=(?:an?|one|two|three) (?:{PART})s? {quick})"
+            ),
+            r"\1 lr ",
+        )
+        for quick in ("slower", "faster", "quicker")
+    ),
+    (
+        " as fast",
+        rf"\b({_PARTS})(?: (?:could|should|must|would))?(?: go| move| run) ({MANY}) as fast\b",
+        lambda m: f"{m[1]} lr by a factor of {number(m[2]):.6g}",
     ),
     *(
         (

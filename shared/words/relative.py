@@ -7,8 +7,8 @@ from shared.words.numbers import PARTS
 from shared.words.rewriting import compiled
 
 _COMPARED = (
-    r"(?:(more|higher|larger|bigger|longer|wider|stronger|greater|faster)"
-    r"|less|lower|smaller|shorter|narrower|weaker|slower|fewer)"
+    r"(?:(more|higher|larger|bigger|longer|wider|stronger|greater|faster|quicker|looser)"
+    r"|less|lower|smaller|shorter|narrower|weaker|slower|fewer|tighter)"
 )
 
 _COUNTED = r"two|three|four|five|ten|twenty|fifty|\d+"
@@ -141,6 +141,7 @@ RELATIVE = compiled(
         lambda m: f" lr x {0.5 if m[1] == 'half' else 2}",
     ),
     ("half again", r"\bhalf again as \w+", "x 1.5"),
+    ("cut ", r"\bcut ((?:the )?[\w' ]{2,30}?) in (?:half|two)\b", r"halve \1"),
     ("cut in", r"\bcut in (?:half|two)\b", "halved"),
     (
         " plus ",

@@ -4,7 +4,7 @@ import re
 
 from shared.words.ramps import FALL
 from shared.words.rewriting import compiled
-from shared.words.shares import COUNT, MANY, OF_TIME, SHARE, SHOULD, number
+from shared.words.shares import COUNT, MANY, OF_TIME, SHARE, SHOULD, number, seconds
 
 _RATES = r"(?:(?:learning )?rates?|lrs?)"
 _CLIMB = r" (?:climb|rise|ramp up|go up|grow|ramp)(?: up)?(?: linearly)?(?: from (?:zero|0))?"
@@ -43,7 +43,32 @@ SCHEDULES = compiled(
         ),
         r"warmup ratio \1",
     ),
+    (
+        "climb",
+        (
+            r"\b(?:take the first|climb (?:to full speed )?(?:over|for|in) the first)"
+            rf" ((?:{COUNT}[ -]?)+seconds|{SHARE}){OF_TIME}(?: to climb(?: to full speed)?)?"
+        ),
+        lambda m: f"warmup ratio {seconds(m[1])}",
+    ),
     # The fall, and where it ends.
+    ("way down", r"\b(?:linear |straight-line |straight )?way down\b", "warmdown"),
+    (
+        "the rates down",
+        (
+            r"\bbring(?:ing)? the (?:learning )?rates down over the (?:last|other)"
+            rf" ((?:{COUNT}[ -]?)+seconds|{SHARE}){OF_TIME}"
+        ),
+        lambda m: f"warmdown ratio {seconds(m[1])}",
+    ),
+    (
+        "warmdown",
+        (
+            rf"\bwarmdown{SHOULD} (?:take|fill|cover|be|last)s?(?: only| just)? (?:the )?(?:last )?"
+            rf"((?:{COUNT}[ -]?)+seconds|{SHARE}){OF_TIME}"
+        ),
+        lambda m: f"warmdown ratio {seconds(m[1])}",
+    ),
     (
         "leave",
         rf"\bleave ({SHARE}) of the peak (?:rate|lr)\b(?: standing| over| left)?",
@@ -63,7 +88,7 @@ SCHEDULES = compiled(
         "peak",
         (
             r"(?<!;)(,? ?\b(?:and|but))?(?: let)?(?: (?:they|it|them))?(?: should| would| must)?"
-            r"(?: still)? (?:end|finish|stop|bottom out|land|settle)(?:s|ing)? (?:up )?"
+            r"(?: still)?(?: |^)(?:end|finish|stop|bottom out|land|settle)(?:s|ing)? (?:up )?"
             rf"(?:at|on) ({SHARE}|zero) of (?:the|their|its) (?:peak|full|maximum)"
         ),
         lambda m: f"{',' if m[1] else ''} final lr {m[2]} of peak",

@@ -43,3 +43,10 @@ def _sum(words: list[str]) -> float:
 def times(name: str, group: int = 1) -> Callable[[re.Match[str]], str]:
     """What becomes of `twice as …`: what is named, by a factor."""
     return lambda match: f"{name} by a factor of {number(match[group]):.6g}"
+
+
+def seconds(text: str) -> str:
+    """What it is; in figures, if it is a time."""
+    if not text.endswith("seconds"):
+        return text
+    return f"{number(text.removesuffix('seconds').strip(' -')):g} seconds"

@@ -7,6 +7,20 @@ _LESS = r"(?:short|limited|local|narrow)"
 _ROUNDS = r"(?:rounds?|pass(?:es)?|iterations?|steps?)"
 
 SIZES = compiled(
+    (
+        "the card",
+        (
+            rf"\b({MANY}) (?:as many |the )sequences (?:go )?(?:on|through) the card"
+            r"(?: at once| in one go)?"
+        ),
+        times("device batch"),
+    ),
+    (
+        "the card take",
+        rf"\blet the card take ({MANY}) as many sequences(?: at once)?",
+        times("device batch"),
+    ),
+    ("half again as wide", r"\bhalf again as wide\b", "width x 1.5"),
     # Heads, layers and the batch.
     (
         "head",
