@@ -104,14 +104,6 @@ MANNERS = compiled(
         lambda m: f"{number(m[1]) / 300:.4g}",
     ),
     (
-        "half again",
-        (
-            r"\b(?:learn|train|move|step|be trained|be updated)s? half again as"
-            r" (?:fast|quickly)\b"
-        ),
-        "lr x 1.5",
-    ),
-    (
         "->",
         (
             r" -> (?=(?:faster|saves?|better|cheaper|quieter|improves?|helps?|should"

@@ -104,6 +104,7 @@ PACES = compiled(
         )
         for slow, lowered in (("speed", "raise"), ("slow", "lower"))
     ),
+    ("half again", rf"\b{_LEARN} half again as (?:fast|quickly)\b", "lr x 1.5"),
     (
         " half again as fast",
         rf"\b({_PARTS})(?: learns?| goe?s?)? half again as fast",

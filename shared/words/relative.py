@@ -130,19 +130,12 @@ RELATIVE = compiled(
         ),
         r"softcap \1 on the attention scores",
     ),
-    (
-        " as ",
-        r"\b(?:learn|train)s? (twice|three times|half|a third) as (?:fast|quickly)\b",
-        lambda m: f" lr x {({'twice': 2, 'three times': 3} | PARTS)[m[1].removeprefix('a ')]:.6g}",
-    ),
-    (
-        " at ",
-        r"\b(?:learn|train)s? at (double|twice|half) the (?:present |current )?(?:lr|rate)\b",
-        lambda m: f" lr x {0.5 if m[1] == 'half' else 2}",
-    ),
     ("half again", r"\bhalf again as \w+", "x 1.5"),
-    ("cut ", r"\bcut ((?:the )?[\w' ]{2,30}?) in (?:half|two)\b", r"halve \1"),
-    ("cut in", r"\bcut in (?:half|two)\b", "halved"),
+    (
+        "cut ",
+        r"\bcut (?:((?:the )?[\w' ]{2,30}?) )?in (?:half|two)\b",
+        lambda m: f"halve {m[1]}" if m[1] else "halved",
+    ),
     (
         " plus ",
         rf" plus (?:an?|one) ({'|'.join(PARTS)})\b(?! of)",

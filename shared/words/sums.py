@@ -140,14 +140,10 @@ def begun(match: re.Match[str]) -> str:
     return f" warmdown ratio {1 - share:.4g} " if share < 1 else match[0]
 
 
-def _decimal(text: str) -> float:
-    return float(text.rstrip(" %")) / (100 if "%" in text else 1)
-
-
 def _complement(match: re.Match[str]) -> str:
     """`1 - beta2 = 0.01` says that beta2 is 0.99."""
-    first, then = 1 - _decimal(match[3]), match[5]
-    end = f" -> {1 - _decimal(then):.6g}" if then else ""
+    first, then = 1 - _share_of(match[3]), match[5]
+    end = f" -> {1 - _share_of(then):.6g}" if then else ""
     return f"{match[1]} {first:.6g}{end}"
 
 
