@@ -1,6 +1,7 @@
 """Reading the history."""
 
 import asyncio
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,6 +29,8 @@ from shared.wire.experiments import (
     PageQuery,
 )
 
+_Read = TypeVar("_Read", bound=ExperimentRead)
+
 
 async def get_history(
     session: AsyncSession, campaign_id: UUID, wanted: HistoryQuery
@@ -53,10 +56,7 @@ async def get_experiment(session: AsyncSession, experiment_id: UUID) -> Experime
     Raises:
         UnknownExperimentError: There is none of this id.
     """
-    experiment = await find_experiment(session, experiment_id)
-    if experiment is None:
-        raise UnknownExperimentError
-    return experiment
+    return _known(await find_experiment(session, experiment_id))
 
 
 async def get_experiment_detail(session: AsyncSession, experiment_id: UUID) -> ExperimentDetailRead:
@@ -65,7 +65,10 @@ async def get_experiment_detail(session: AsyncSession, experiment_id: UUID) -> E
     Raises:
         UnknownExperimentError: There is none of this id.
     """
-    experiment = await find_experiment_detail(session, experiment_id)
+    return _known(await find_experiment_detail(session, experiment_id))
+
+
+def _known(experiment: _Read | None) -> _Read:
     if experiment is None:
         raise UnknownExperimentError
     return experiment

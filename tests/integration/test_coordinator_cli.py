@@ -26,6 +26,15 @@ def swarmlab(home, *arguments: str, **environment: str) -> subprocess.CompletedP
     )
 
 
+def line_of_failure(home, command: str, *arguments: str, **environment: str) -> str:
+    """Run a command that cannot go on; return the one line that says why."""
+    ended = swarmlab(home, *command.split(), *arguments, **environment)
+    assert ended.returncode == 1
+    [line] = ended.stderr.splitlines()
+    assert line.startswith(f"swarmlab {command}: ")
+    return line
+
+
 @pytest.mark.parametrize(
     ("command", "environment", "says"),
     [
@@ -36,11 +45,7 @@ def swarmlab(home, *arguments: str, **environment: str) -> subprocess.CompletedP
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(tmp_path, command, environment, says):
-    ended = swarmlab(tmp_path, command, **environment)
-    assert ended.returncode == 1
-    [line] = ended.stderr.splitlines()
-    assert line.startswith(f"swarmlab {command}: ")
-    assert says in line
+    assert says in line_of_failure(tmp_path, command, **environment)
 
 
 @pytest.mark.parametrize("command", ["coordinator", "up"])
@@ -57,9 +62,7 @@ def test_a_port_that_cannot_be_is_refused(tmp_path, monkeypatch, command, port):
 @pytest.mark.parametrize("command", ["coordinator", "migrate", "campaign create"])
 def test_a_home_that_another_process_uses_is_named_in_one_line(tmp_path, command):
     with _exclusive(tmp_path):
-        ended = swarmlab(tmp_path, *command.split())
-    assert ended.returncode == 1
-    [line] = ended.stderr.splitlines()
+        line = line_of_failure(tmp_path, command)
     assert line.startswith(f"swarmlab {command}: another swarmlab already runs")
     assert str(tmp_path) in line
 
@@ -71,27 +74,23 @@ def test_a_home_that_another_process_uses_is_named_in_one_line(tmp_path, command
 def test_a_campaign_that_is_not_there_is_named_in_one_line(
     tmp_path, services, database_url, arguments, says
 ):
-    ended = swarmlab(
+    line = line_of_failure(
         tmp_path,
-        *("campaign", "create"),
+        "campaign create",
         *(argument.format(home=tmp_path) for argument in arguments),
         DATABASE_URL=database_url,
         REDIS_URL=services.redis_url,
     )
-    assert ended.returncode == 1
-    [line] = ended.stderr.splitlines()
-    assert line.startswith("swarmlab campaign create: ")
     assert says in line
 
 
 def test_a_profile_in_another_form_is_named_in_one_line(tmp_path, services, database_url):
     (tmp_path / "cpu-demo.toml").write_text('name = "a"\ntitle = "A"\ntime_budget_s = 0\n')
-    ended = swarmlab(
+    line = line_of_failure(
         tmp_path,
-        *("campaign", "create", str(tmp_path)),
+        "campaign create",
+        str(tmp_path),
         DATABASE_URL=database_url,
         REDIS_URL=services.redis_url,
     )
-    assert ended.returncode == 1
-    [line] = ended.stderr.splitlines()
     assert "time_budget_s in the profile" in line
