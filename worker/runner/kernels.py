@@ -64,12 +64,11 @@ def keep_kernels(request: RunRequest) -> None:
 
 def give_up_kernels(request: RunRequest) -> None:
     """Keep nothing where nothing came of it, so that it is not tried before every run."""
-    _kept(request).mkdir(exist_ok=True)
+    _kept(request).mkdir(parents=True, exist_ok=True)
 
 
 def _kept(request: RunRequest) -> Path:
     """Return the folder of this campaign, this PyTorch and this accelerator."""
     program = hashlib.sha256(request.baseline.encode()).hexdigest()[:16]
     part = "any" if request.gpu_index is None else f"gpu{request.gpu_index}"
-    request.cache_dir.mkdir(parents=True, exist_ok=True)
     return request.cache_dir / f"{program}-torch{version('torch')}-{part}"
