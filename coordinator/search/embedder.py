@@ -47,6 +47,8 @@ class EmbeddingModelError(RuntimeError):
 class Embedder:
     """One model and the threads that run it; create it once per process.
 
+    It serves one event loop: a loop that ends while a text is under way takes its thread along.
+
     Args:
         model: a hub name or a folder; `None` takes the packaged weights.
     """

@@ -34,8 +34,9 @@ j1\t0.9931\t44.0\tkeep\twarmdown 0.7 to 0.75
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def embedder():
+    """One for each event loop that a test runs; the model is loaded once."""
     made = Embedder()
     yield made
     made.close()
