@@ -13,9 +13,10 @@ import typer
 
 from coordinator.dedup.cli import app as dedup_app
 from shared.logs import configure_logs
+from shared.signals import STOPPED, stop_event
 
 app = typer.Typer()
-campaign_app = typer.Typer(help="Create and list campaigns.", no_args_is_help=True)
+campaign_app = typer.Typer(help="Create campaigns.", no_args_is_help=True)
 app.add_typer(campaign_app, name="campaign")
 app.add_typer(dedup_app, name="dedup")
 
@@ -64,6 +65,7 @@ def create_campaign(
 ) -> None:
     """Create a campaign; doing so again with the same content changes nothing."""
     from coordinator.campaigns.creation import create_from_folder
+    from coordinator.campaigns.data import PreparationStoppedError
     from coordinator.embedded import running_services
     from coordinator.schema import migrate as migrate_database
     from coordinator.settings import CoordinatorSettings
@@ -71,11 +73,20 @@ def create_campaign(
     configure_logs()
     with _failing_in_a_sentence("campaign create"):
         settings = CoordinatorSettings()
-        with running_services(settings) as services:
+        with running_services(settings) as services, stop_event() as stop:
             migrate_database(services.database_url)
-            created = asyncio.run(
-                create_from_folder(services.database_url, folder, profile, home=settings.home_path)
-            )
+            try:
+                created = asyncio.run(
+                    create_from_folder(
+                        services.database_url,
+                        folder,
+                        profile,
+                        home=settings.home_path,
+                        should_stop=stop.is_set,
+                    )
+                )
+            except PreparationStoppedError:
+                raise typer.Exit(STOPPED) from None
     if as_json:
         typer.echo(json.dumps({"name": created.name, "harness_sha256": created.harness_sha256}))
     else:
@@ -120,6 +131,8 @@ def _failing_in_a_sentence(command: str) -> Iterator[None]:
     from coordinator.campaigns.data import DataPreparationError
     from coordinator.embedded import HomeInUseError, PostgresLostError
     from coordinator.errors import SwarmlabError
+    from coordinator.ports import PortTakenError
+    from coordinator.schema import NewerDatabaseError
     from coordinator.settings import CoordinatorSettings
 
     try:
@@ -140,7 +153,10 @@ def _failing_in_a_sentence(command: str) -> Iterator[None]:
         sentence = f"Postgres does not serve ({reason}): start it, or correct DATABASE_URL"
     except FileNotFoundError as error:
         sentence = f"there is no {error.filename}: correct the folder or --profile"
-    except (HomeInUseError, PostgresLostError, DataPreparationError, SwarmlabError) as error:
+    except (
+        *(HomeInUseError, NewerDatabaseError, PortTakenError, PostgresLostError),
+        *(DataPreparationError, SwarmlabError),
+    ) as error:
         sentence = str(error)
     else:
         return

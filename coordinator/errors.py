@@ -91,7 +91,7 @@ class ForbiddenError(SwarmlabError):
 
 
 class InviteRequiredError(ForbiddenError):
-    """This swarm is by invitation: ask its operator for the word and send it as 'invite'."""
+    """This swarm is by invitation: ask its operator, and set SWARMLAB_INVITE to the word."""
 
     slug = "invite-required"
 

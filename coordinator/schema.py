@@ -4,6 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import MetaData, make_url
 
 from coordinator.agents import models as agents
@@ -19,6 +20,10 @@ from coordinator.results import models as results
 
 # Naming the modules is what fills the metadata.
 TABLES = (agents, bests, campaigns, events, experiments, ideas, insights, programs, results)
+
+
+class NewerDatabaseError(RuntimeError):
+    """The database is ahead of this release."""
 
 
 def metadata() -> MetaData:
@@ -37,5 +42,15 @@ def alembic_config(database_url: str) -> Config:
 
 
 def migrate(database_url: str) -> None:
-    """Bring the database up to date; safe when several replicas do it at once."""
-    command.upgrade(alembic_config(database_url), "head")
+    """Bring the database up to date; safe when several replicas do it at once.
+
+    Raises:
+        NewerDatabaseError: A later release has changed it in a way that is not known here.
+    """
+    try:
+        command.upgrade(alembic_config(database_url), "head")
+    except CommandError as error:
+        raise NewerDatabaseError(
+            f"the database is of a newer swarmlab ({error}): upgrade this one, or restore the "
+            "backup that was made before"
+        ) from error

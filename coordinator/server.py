@@ -1,6 +1,7 @@
 """Running the service in this process."""
 
 import gc
+import resource
 import signal
 import socket
 from types import FrameType
@@ -9,9 +10,11 @@ import uvicorn
 
 from coordinator.app import create_app
 from coordinator.embedded import PostgresLostError, Services, running_services
+from coordinator.ports import refuse_taken_port
 from coordinator.schema import migrate
 from coordinator.settings import CoordinatorSettings
 
+MAX_FILES = 65_536
 STARTUP_FAILED = 3
 
 
@@ -20,11 +23,15 @@ def serve(settings: CoordinatorSettings, *, host: str, port: int) -> None:
 
     Raises:
         HomeInUseError: Another process runs embedded services in the same home.
+        NewerDatabaseError: The database is of a later release.
+        PortTakenError: Nothing can listen there.
         PostgresLostError: The embedded Postgres ended by itself.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
+    _allow_many_connections()
     with running_services(settings) as services:
+        refuse_taken_port(host, port)  # before the seconds that the rest takes
         migrate(services.database_url)
         config = uvicorn.Config(
             create_app(settings, services),
@@ -67,6 +74,13 @@ class _Server(uvicorn.Server):
             gc.collect(0)  # while nobody waits: a millisecond, ten times a second at most
         is_lost = counter % 10 == 0 and self._services.has_lost_postgres()  # asked once a second
         return await super().on_tick(counter) or is_lost
+
+
+def _allow_many_connections() -> None:
+    """Raise the number of open files, which is often 1,024: as many idle clients would be all."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

@@ -44,8 +44,10 @@ class CoordinatorSettings(BaseSettings):
 
     def child_environment(self, *, database_url: str, redis_url: str) -> dict[str, str]:
         """Return the environment of a process that shares these services and this home."""
+        invite = {} if self.invite is None else {"SWARMLAB_INVITE": self.invite.get_secret_value()}
         return {
             **os.environ,
+            **invite,
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
             "SWARMLAB_HOME": str(self.home_path),

@@ -4,9 +4,11 @@ Coordinator and worker register their Typer apps as entry points, so that a volu
 needs no server and an operator's no trainer.
 """
 
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 import typer
+
+from shared.signals import STOPPED, end_in_order
 
 app = typer.Typer(
     name="swarmlab",
@@ -19,16 +21,24 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the console script."""
-    for entry_point in entry_points(group="swarmlab.commands"):
-        try:
-            app.add_typer(entry_point.load())
-        except ModuleNotFoundError as error:
-            typer.echo(
-                f"swarmlab: the {entry_point.name} commands are not installed ({error.name} is "
-                f"missing): pip install 'swarmlab[{entry_point.name}]' brings them.",
-                err=True,
-            )
-    app()
+    end_in_order()
+    try:
+        for entry_point in entry_points(group="swarmlab.commands"):
+            _add_commands(entry_point)
+        app()
+    except KeyboardInterrupt:  # before the command itself could take it
+        raise SystemExit(STOPPED) from None
+
+
+def _add_commands(entry_point: EntryPoint) -> None:
+    try:
+        app.add_typer(entry_point.load())
+    except ModuleNotFoundError as error:
+        typer.echo(
+            f"swarmlab: the {entry_point.name} commands are not installed ({error.name} is "
+            f"missing): pip install 'swarmlab[{entry_point.name}]' brings them.",
+            err=True,
+        )
 
 
 if __name__ == "__main__":

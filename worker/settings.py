@@ -15,7 +15,13 @@ from worker.errors import SetupError
 class WorkerSettings(BaseSettings):
     """What a volunteer may set; every name takes the prefix ``SWARMLAB_``."""
 
-    model_config = SettingsConfigDict(env_prefix="SWARMLAB_", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SWARMLAB_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
 
     coordinator_url: str = Field(
         default="http://127.0.0.1:8000", description="Where the swarm's coordinator answers."

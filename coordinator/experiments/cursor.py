@@ -2,12 +2,15 @@
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import UUID
 
 from coordinator.errors import BadCursorError
 from shared.wire.experiments import Page
+
+MAX_CHARACTERS = 2**21  # of a page, about
+MAX_ROWS = 50  # that are read at once
 
 Item = TypeVar("Item")
 
@@ -29,6 +32,30 @@ def from_cursor(cursor: str | None) -> UUID | None:
         return UUID(bytes=base64.b64decode(cursor + "==", altchars=b"-_", validate=True))
     except (binascii.Error, ValueError) as error:
         raise BadCursorError from error
+
+
+async def fill_page(
+    fetch: Callable[[UUID | None, int], Awaitable[list[Item]]],
+    *,
+    before: UUID | None,
+    limit: int,
+    id_of: Callable[[Item], UUID],
+    length_of: Callable[[Item], int],
+) -> Page[Item]:
+    """Return a page of what ``fetch`` finds before an id, so many of them.
+
+    It ends before ``limit`` where its texts become long: one experiment may have 100 KB, and
+    nobody is to fill the memory with pages that he asks for and does not read.
+    """
+    items: list[Item] = []
+    while True:
+        room = min(MAX_ROWS, limit - len(items))
+        part = to_page(await fetch(before, room + 1), limit=room, id_of=id_of)
+        items += part.items
+        is_full = len(items) == limit or sum(map(length_of, items)) > MAX_CHARACTERS
+        if is_full or part.next_cursor is None:
+            return Page(items=items, next_cursor=part.next_cursor)
+        before = id_of(items[-1])
 
 
 def to_page(found: list[Item], *, limit: int, id_of: Callable[[Item], UUID]) -> Page[Item]:

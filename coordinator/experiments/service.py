@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from coordinator.bests.service import get_best_source
 from coordinator.campaigns.service import get_campaign
 from coordinator.errors import NoSourceYetError, UnknownEvidenceError, UnknownExperimentError
-from coordinator.experiments.cursor import from_cursor, to_page
+from coordinator.experiments.cursor import fill_page, from_cursor
 from coordinator.experiments.repository import (
     find_experiment,
     find_experiment_detail,
@@ -40,14 +40,7 @@ async def get_history(
     Raises:
         BadCursorError: The cursor is not one of ours.
     """
-    found = await list_history(
-        session,
-        campaign_id,
-        wanted,
-        before=from_cursor(wanted.cursor),
-        limit=wanted.limit + 1,
-    )
-    return to_page(found, limit=wanted.limit, id_of=lambda each: each.experiment_id)
+    return await _history_page(session, campaign_id, wanted, wanted)
 
 
 async def get_experiment(session: AsyncSession, experiment_id: UUID) -> ExperimentRead:
@@ -148,19 +141,41 @@ async def get_children(
         BadCursorError: The cursor is not one of ours.
     """
     experiment = await get_experiment(session, experiment_id)
-    before = from_cursor(part.cursor)
+    from_cursor(part.cursor)  # a bad one is refused, also where there is nothing to show
     if experiment.source_sha256 is None:
         return Page(items=[], next_cursor=None)
     campaign = await get_campaign(session, experiment.campaign)
-    found = await list_history(
-        session,
-        campaign.id,
-        HistoryQuery(),
-        before=before,
-        limit=part.limit + 1,
-        base_sha256=experiment.source_sha256,
+    return await _history_page(
+        session, campaign.id, HistoryQuery(), part, base_sha256=experiment.source_sha256
     )
-    return to_page(found, limit=part.limit, id_of=lambda each: each.experiment_id)
+
+
+async def _history_page(
+    session: AsyncSession,
+    campaign_id: UUID,
+    wanted: HistoryQuery,
+    part: PageQuery,
+    *,
+    base_sha256: str | None = None,
+) -> Page[ExperimentRead]:
+    async def fetch(before: UUID | None, limit: int) -> list[ExperimentRead]:
+        return await list_history(
+            session, campaign_id, wanted, before=before, limit=limit, base_sha256=base_sha256
+        )
+
+    return await fill_page(
+        fetch,
+        before=from_cursor(part.cursor),
+        limit=part.limit,
+        id_of=lambda each: each.experiment_id,
+        length_of=_length,
+    )
+
+
+def _length(each: ExperimentRead) -> int:
+    edits = each.changes.constants if each.changes else []
+    edited = sum(len(edit.name) + len(edit.old or "") + len(edit.new or "") for edit in edits)
+    return len(each.hypothesis) + len(each.rationale or "") + edited
 
 
 async def require_evidence(

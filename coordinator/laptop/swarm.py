@@ -4,12 +4,11 @@ import asyncio
 import json
 import os
 import queue
-import signal
-import socket
+import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,9 +25,12 @@ from coordinator.errors import SwarmlabError
 from coordinator.laptop.display import SwarmDisplay
 from coordinator.laptop.processes import Child, running
 from coordinator.laptop.summary import best_and_baseline
+from coordinator.ports import PortTakenError, refuse_taken_port
 from coordinator.schema import migrate
 from coordinator.settings import CoordinatorSettings
+from shared.signals import STOPPED, stop_event
 
+HOST = "127.0.0.1"
 READY_TIMEOUT_S = 60.0
 OUTCOMES = ("keep", "discard", "crash")
 
@@ -60,13 +62,18 @@ class SwarmPlan:
 def run_swarm(settings: CoordinatorSettings, plan: SwarmPlan, *, as_json: bool) -> int:
     """Run the swarm until its experiments are done or somebody stops it; return the exit code."""
     console = Console(stderr=as_json)
-    with _stop_event() as stop:
+    with stop_event() as stop:
         try:
             summary = _run(settings, plan, console, stop)
         except PreparationStoppedError:
-            return 0
+            return 0 if plan.experiments is None else STOPPED
+        except subprocess.CalledProcessError:
+            # Ctrl-C reaches all that a terminal runs, so also a Postgres that is being made.
+            if not stop.is_set():
+                raise
+            return 0 if plan.experiments is None else STOPPED
         except (
-            *(HomeInUseError, SwarmFailedError, SwarmlabError),
+            *(HomeInUseError, PortTakenError, SwarmFailedError, SwarmlabError),
             *(DataPreparationError, FileNotFoundError),
         ) as error:
             Console(stderr=True).print(
@@ -79,16 +86,16 @@ def run_swarm(settings: CoordinatorSettings, plan: SwarmPlan, *, as_json: bool) 
         for key, value in summary.items():
             console.print(f"{key}: {value}", highlight=False)
     is_complete = plan.experiments in (None, summary["experiments"])
-    return 0 if is_complete else 130
+    return 0 if is_complete else STOPPED
 
 
 def _run(
     settings: CoordinatorSettings, plan: SwarmPlan, console: Console, stop: Event
 ) -> dict[str, Any]:
     started = time.monotonic()
-    url = f"http://127.0.0.1:{plan.port}"
+    url = f"http://{HOST}:{plan.port}"
     outcomes: Counter[str] = Counter()
-    _refuse_taken_port(plan.port)
+    refuse_taken_port(HOST, plan.port)
     with ExitStack() as stack:
         console.print(f"Starting Postgres and Redis in {settings.home_path}", soft_wrap=True)
         services = stack.enter_context(running_services(settings))
@@ -206,29 +213,3 @@ def _wait_until_ready(client: httpx.Client, coordinator: Child, stop: Event) -> 
         f"the coordinator did not become ready; {coordinator.log_path} ends with:\n"
         f"{coordinator.log_tail()}"
     )
-
-
-def _refuse_taken_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            raise SwarmFailedError(
-                f"port {port} is in use: stop what listens there, or choose another with --port"
-            ) from None
-
-
-@contextmanager
-def _stop_event() -> Iterator[Event]:
-    """Yield an event that SIGINT and SIGTERM set, in place of what they did before."""
-    stop = Event()
-    former = {
-        number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield stop
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)

@@ -1,6 +1,7 @@
 """The operator's commands, as processes: what cannot go on says in one line what to mend."""
 
 import os
+import socket
 import subprocess
 import sys
 
@@ -9,6 +10,10 @@ from typer.testing import CliRunner
 
 from coordinator.cli import app
 from coordinator.embedded import _exclusive
+from coordinator.ports import PortTakenError, refuse_taken_port
+from coordinator.settings import CoordinatorSettings
+from tests.conftest import run_sql
+from worker.settings import WorkerSettings
 
 NOWHERE = {
     "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
@@ -94,3 +99,53 @@ def test_a_profile_in_another_form_is_named_in_one_line(tmp_path, services, data
         REDIS_URL=services.redis_url,
     )
     assert "time_budget_s in the profile" in line
+
+
+def test_a_database_of_a_newer_release_is_named_in_one_line(tmp_path, services, database_url):
+    run_sql(database_url, "UPDATE alembic_version SET version_num = '9999'")
+    line = line_of_failure(
+        tmp_path, "migrate", DATABASE_URL=database_url, REDIS_URL=services.redis_url
+    )
+    assert "of a newer swarmlab" in line
+    assert "'9999'" in line
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.1", "nowhere.invalid"])
+def test_an_address_that_cannot_be_listened_on_is_refused(free_port, host):
+    refuse_taken_port("127.0.0.1", free_port)
+    with (
+        socket.create_server(("127.0.0.1", free_port)),
+        pytest.raises(PortTakenError, match=f"{host}:{free_port}.*--port"),
+    ):
+        refuse_taken_port(host, free_port)
+
+
+def test_a_coordinator_on_a_taken_port_says_so_in_one_line(
+    tmp_path, services, database_url, free_port
+):
+    with socket.create_server(("127.0.0.1", free_port)):
+        line = line_of_failure(
+            tmp_path,
+            "coordinator",
+            *("--port", str(free_port)),
+            DATABASE_URL=database_url,
+            REDIS_URL=services.redis_url,
+        )
+    assert "Address already in use" in line
+
+
+def test_the_children_of_a_swarm_know_the_word_of_its_invitation(tmp_path, monkeypatch):
+    monkeypatch.delenv("SWARMLAB_INVITE", raising=False)
+    (tmp_path / ".env").write_text("SWARMLAB_INVITE=sesame\n")
+    monkeypatch.chdir(tmp_path)
+    environment = CoordinatorSettings().child_environment(database_url="a", redis_url="b")
+    assert environment["SWARMLAB_INVITE"] == "sesame"
+
+
+def test_what_stands_in_the_folders_env_file_holds_for_workers_too(tmp_path, monkeypatch):
+    monkeypatch.delenv("SWARMLAB_COORDINATOR_URL", raising=False)
+    (tmp_path / ".env").write_text(
+        "SWARMLAB_COORDINATOR_URL=http://10.1.2.3:8745\nPOSTGRES_PASSWORD=a\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert WorkerSettings().coordinator_url == "http://10.1.2.3:8745"

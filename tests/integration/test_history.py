@@ -11,6 +11,7 @@ from sqlalchemy import event, text
 
 from coordinator.db import make_engine, make_sessions
 from coordinator.embedded import Services
+from coordinator.experiments import cursor as experiments_cursor
 from coordinator.experiments.repository import list_history
 from shared.ids import new_id
 from shared.sources import source_sha256
@@ -179,6 +180,20 @@ def test_pages_show_everything_once_while_the_history_grows(agent):
     # The first is kept because there was none before, the others only equal it.
     assert seen == ["0"]
     assert names(agent, "limit=500&outcome=discard")[-6:] == ["6", "5", "4", "3", "2", "1"]
+
+
+@pytest.mark.parametrize(("longest", "sizes"), [(2**21, [5]), (10, [2, 2, 1])])
+def test_a_page_of_long_texts_ends_before_its_limit(agent, monkeypatch, longest, sizes):
+    monkeypatch.setattr(experiments_cursor, "MAX_CHARACTERS", longest)
+    monkeypatch.setattr(experiments_cursor, "MAX_ROWS", 2)
+    for number in range(5):
+        publish(agent, f"{number}", rationale="long " * 2, source=make_program(depth=number + 10))
+    pages: list[dict[str, Any]] = []
+    while not pages or pages[-1]["next_cursor"]:
+        more = {"cursor": pages[-1]["next_cursor"]} if pages else {}
+        pages.append(agent.http.get(HISTORY, params={"limit": 500, **more}).json())
+    assert [len(page["items"]) for page in pages] == sizes
+    assert [each["hypothesis"] for page in pages for each in page["items"]] == list("43210")
 
 
 def test_a_page_ends_where_the_next_begins(agent):
