@@ -21,6 +21,10 @@ KEYS = [
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Path:
     """One home for all tests here: the second continues where the first stopped."""
+    return open_folder(tmp_path_factory)
+
+
+def open_folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("home")
     # Postgres runs as another user when we are root, and must get into the folder.
     for each in (folder, *folder.parents[:2]):
@@ -96,6 +100,17 @@ def test_ctrl_c_stops_everything_cleanly_in_the_middle_of_a_run(home, free_port)
     assert left_behind(home) == []
 
 
+def test_ctrl_c_while_postgres_is_made_is_no_failure(tmp_path_factory, free_port):
+    new = open_folder(tmp_path_factory)
+    process = start(new, free_port, "--experiments", "1")
+    until((new / "postgres" / "PG_VERSION").exists)  # what initdb writes early
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "Traceback" not in stderr
+    assert left_behind(new) == []
+
+
 def test_a_taken_port_is_refused_with_the_remedy(home, free_port):
     import socket
 
@@ -127,13 +142,14 @@ def start_coordinator(home: Path, port: int) -> subprocess.Popen[str]:
     pytest.fail("the coordinator did not start:\n" + "".join(said))
 
 
-def test_a_coordinator_alone_takes_its_embedded_services_with_it(home, free_port):
+@pytest.mark.parametrize("request_to_stop", [signal.SIGTERM, signal.SIGHUP])
+def test_a_coordinator_alone_takes_its_embedded_services_with_it(home, free_port, request_to_stop):
     import httpx
 
     process = start_coordinator(home, free_port)
     assert httpx.get(f"http://127.0.0.1:{free_port}/readyz", timeout=30).status_code == 200
     assert left_behind(home) != []
-    process.terminate()
+    process.send_signal(request_to_stop)
     _, stderr = process.communicate()
     assert process.returncode == 0, stderr
     assert left_behind(home) == []
