@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from coordinator.dedup import service as dedup_service
-from coordinator.dedup.keys import parameters_key
+from coordinator.dedup.keys import parameters_key, values_key
 from shared.words import parse_hypothesis
 from tests.conftest import run_sql
 from tests.factories import (
@@ -113,6 +113,19 @@ def test_the_like_is_found_by_its_value_where_the_index_misses_it(agent, other, 
     claim = agent.claimed(**words(BATCH_PARAPHRASES[0]))
     agent.put(result_body(claim, hypothesis=BATCH_PARAPHRASES[0]))
     assert reason_of(other.claim(**words("use 2**18 tokens per batch"))) == "paraphrase"
+
+
+def test_the_like_is_found_while_it_runs_where_value_and_index_miss_it(agent, other, monkeypatch):
+    async def none(*_):
+        return []
+
+    monkeypatch.setattr(dedup_service, "find_nearest", none)
+    first, second = "batch size 524288 → 262144", "use half the batch"
+    parsed = [parse_hypothesis(text) for text in (first, second)]
+    assert len({parameters_key(each) for each in parsed}) == 1
+    assert len({values_key(each) for each in parsed}) == 2
+    agent.claimed(**words(first))
+    assert reason_of(other.claim(**words(second))) == "paraphrase"
 
 
 @pytest.mark.parametrize(

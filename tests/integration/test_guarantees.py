@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from coordinator.dedup import service as dedup_service
 from shared.ids import new_id
 from tests.conftest import query, run_sql
 from tests.factories import (
@@ -84,8 +85,13 @@ def test_only_the_current_epoch_completes_and_the_late_result_is_kept_as_a_repea
 
 
 def test_who_asks_after_a_late_result_learns_it_instead_of_running_the_program_again(
-    agent, other, database_url
+    agent, other, database_url, monkeypatch
 ):
+    async def none(*_):
+        return []
+
+    # Of so few texts the index of words would find any.
+    monkeypatch.setattr(dedup_service, "find_nearest", none)
     first = agent.claimed()
     let_lease_run_out(database_url, first)
     second = other.claimed()
@@ -182,6 +188,20 @@ def test_the_same_result_id_with_another_body_is_refused(agent):
     assert history(agent)[0]["metrics"]["val_bpb"] == 1.5
 
 
+@pytest.mark.parametrize("by", ["another agent", "another campaign"])
+def test_a_result_id_stands_for_one_agent_and_one_campaign(agent, other, database_url, by):
+    add_campaign(database_url, make_campaign_folder(name="second"))
+    result_id, body = new_id(), result_body()
+    assert agent.put(body, result_id).status_code == 201
+    if by == "another agent":
+        answer = other.put(body, result_id)
+    else:
+        answer = agent.http.put(f"/v1/campaigns/second/results/{result_id}", json=body)
+    assert answer.status_code == 409
+    assert answer.json()["type"].endswith("#result-conflict")
+    assert query(database_url, "SELECT agent_id FROM results") == [(agent.agent_id,)]
+
+
 def test_the_same_claim_key_gives_the_same_claim_back(agent):
     claim_key = str(new_id())
     first = agent.claimed(claim_key=claim_key)
@@ -199,6 +219,19 @@ def test_a_claim_key_stands_for_a_claim_of_one_campaign(agent, database_url):
     assert second.status_code == 409
     assert second.json()["type"].endswith("#claim-key-reused")
     assert agent.http.get("/v1/campaigns/second/experiments").json()["items"] == []
+
+
+def test_a_result_answers_no_claim_of_another_campaign(agent, database_url):
+    add_campaign(database_url, make_campaign_folder(name="second"))
+    claim = agent.claimed()
+    shown = f"/v1/experiments/{claim['experiment_id']}"
+    before = agent.http.get(shown).json()
+    answer = agent.http.put(f"/v1/campaigns/second/results/{new_id()}", json=result_body(claim))
+    assert answer.status_code == 404
+    assert answer.json()["type"].endswith("#unknown-experiment")
+    assert agent.http.get(shown).json() == before
+    assert query(database_url, "SELECT count(*) FROM results") == [(0,)]
+    assert agent.put(result_body(claim)).json()["late"] is False
 
 
 def test_a_released_claim_is_free_at_once_and_releasing_twice_changes_nothing(agent, other):
@@ -296,6 +329,29 @@ def test_results_compare_only_within_one_platform(agent):
         f"/v1/campaigns/{CAMPAIGN}/best", params={"scope": "platform", "value": "slow-gpu"}
     ).json()
     assert best_there["val_bpb"] == 2.5
+
+
+def test_a_base_is_as_good_as_the_mean_of_its_runs_not_as_the_luckiest(agent):
+    agent.run_baseline(val_bpb=2.0)
+    lucky = result_body(hypothesis="Baseline", source=BASELINE, metrics={"val_bpb": 1.0})
+    assert agent.put(lucky).status_code == 201
+    for matrix_lr, val_bpb, outcome in ((0.05, 1.4, "keep"), (0.06, 1.6, "discard")):
+        child = result_body(
+            base=BASELINE_SHA256,
+            source=make_program(matrix_lr=matrix_lr),
+            metrics={"val_bpb": val_bpb},
+        )
+        assert agent.put(child).json()["outcome"] == outcome
+
+
+def test_what_a_base_scored_in_another_campaign_does_not_count(agent, database_url):
+    add_campaign(database_url, make_campaign_folder(name="second"))
+    agent.run_baseline(val_bpb=2.0)
+    elsewhere = result_body(hypothesis="Baseline", source=BASELINE, metrics={"val_bpb": 1.0})
+    answer = agent.http.put(f"/v1/campaigns/second/results/{new_id()}", json=elsewhere)
+    assert answer.status_code == 201
+    child = agent.put(result_body(base=BASELINE_SHA256, metrics={"val_bpb": 1.9})).json()
+    assert child["outcome"] == "keep"
 
 
 def test_a_program_that_changed_after_its_claim_frees_what_was_claimed(agent, other):

@@ -137,6 +137,20 @@ def test_a_claim_that_had_to_wait_gets_its_whole_lease(agent, other, database_ur
     assert expires_at >= let_go_at + timedelta(seconds=make_settings().lease_ttl_s)
 
 
+def test_a_result_whose_lease_ran_out_while_it_waited_is_late(agent, database_url):
+    """It began in time: what counts is the moment at which it holds its experiment."""
+    claim = agent.claimed()
+    with connected(database_url, autocommit=False) as holder, ThreadPoolExecutor(1) as pool:
+        holder.execute("SELECT id FROM experiments FOR UPDATE")
+        result = pool.submit(agent.put, result_body(claim))
+        until_done_or_blocked(result, database_url)
+        holder.execute("UPDATE experiments SET lease_expires_at = clock_timestamp()")
+        holder.commit()
+        answer = result.result()
+    assert answer.status_code == 201
+    assert answer.json()["late"] is True
+
+
 def until_done_or_blocked(request, database_url):
     blocked = (
         "SELECT 1 FROM pg_stat_activity"
