@@ -77,6 +77,7 @@ class Experiment(Base):
             postgresql_where=text("status = 'claimed'"),
         ),
         Index("ix_experiments_campaign_id_created_at", "campaign_id", "created_at"),
+        Index("ix_experiments_campaign_id_completed_at", "campaign_id", "completed_at"),
         Index(
             "ix_experiments_repeat_of",
             "repeat_of",

@@ -112,6 +112,8 @@ def _conditions(wanted: HistoryQuery) -> list[ColumnElement[bool]]:
         found.append(Experiment.created_at >= wanted.since)
     if wanted.until is not None:
         found.append(Experiment.created_at < wanted.until)
+    if wanted.completed_since is not None:
+        found.append(Experiment.completed_at >= wanted.completed_since)
     if wanted.changed:
         names = literal(wanted.changed, ARRAY(Text))
         found.append(Experiment.changed_names.bool_op("@>")(names))

@@ -54,7 +54,8 @@ class PageQuery(WireModel):
 class HistoryQuery(PageQuery):
     """A part of the history; every filter that is given must hold.
 
-    ``since`` is the first moment and ``until`` the first one after, of ``created_at``.
+    ``since`` is the first moment and ``until`` the first one after, of ``created_at``, which is
+    when it began; ``completed_since`` is the first of ``completed_at``, which is when it came in.
     ``changed`` names constants or definitions that the experiment changed against its base, and
     ``text`` words that stand in hypothesis or rationale. ``min`` and ``max`` bound metrics, as
     ``val_bpb:0.98``. What may be repeated must hold each time.
@@ -68,6 +69,7 @@ class HistoryQuery(PageQuery):
     tier: Tier | None = None
     since: Moment | None = None
     until: Moment | None = None
+    completed_since: Moment | None = None
     changed: Annotated[list[ShortText], Field(max_length=20)] = Field(default_factory=list)
     text: ShortText | None = None
     min: Annotated[list[Bound], Field(max_length=20)] = Field(default_factory=list)

@@ -2,7 +2,7 @@
 
 import asyncio
 import subprocess
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -31,6 +31,7 @@ from tests.factories import (
 )
 
 HISTORY = f"/v1/campaigns/{CAMPAIGN}/experiments"
+AHEAD = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def publish(agent: AgentClient, hypothesis: str, **body: Any) -> str:
@@ -182,6 +183,17 @@ def test_pages_show_everything_once_while_the_history_grows(agent):
     assert names(agent, "limit=500&outcome=discard")[-6:] == ["6", "5", "4", "3", "2", "1"]
 
 
+def test_who_follows_the_history_misses_no_late_work(agent, database_url):
+    publish(agent, "known")
+    [(asked,)] = query(database_url, "SELECT now()")
+    new, old = "2026-11-20T12:00:00Z", "2020-01-01T00:00:00Z"
+    publish(agent, "solo", source=make_program(depth=9), started_at=old, finished_at=new)
+    agent.claimed(source=make_program(depth=10), hypothesis="running")
+    moment = asked.isoformat().replace("+", "%2B")
+    assert names(agent, f"completed_since={moment}") == ["solo"]
+    assert names(agent, f"since={moment}") == ["running"]
+
+
 @pytest.mark.parametrize(("longest", "sizes"), [(2**21, [5]), (10, [2, 2, 1])])
 def test_a_page_of_long_texts_ends_before_its_limit(agent, monkeypatch, longest, sizes):
     monkeypatch.setattr(experiments_cursor, "MAX_CHARACTERS", longest)
@@ -255,10 +267,11 @@ def test_an_experiment_on_no_base_tells_no_changes(agent):
         (HistoryQuery(text="zebra"), "ix_experiments_words"),
         (HistoryQuery(changed=["RARE"]), "ix_experiments_changed_names"),
         (HistoryQuery(agent="second-agent"), "ix_experiments_agent_id"),
+        (HistoryQuery(completed_since=AHEAD), "ix_experiments_campaign_id_completed_at"),
         (HistoryQuery(), "ix_experiments_campaign_id_id"),
         (HistoryQuery(status="done"), "ix_experiments_campaign_id_id"),
     ],
-    ids=["text", "changed", "agent", "newest", "status"],
+    ids=["text", "changed", "agent", "completed", "newest", "status"],
 )
 def test_a_filter_goes_through_its_index(agent, coordinator_url, database_url, wanted, index):
     agent.run_baseline()
@@ -279,7 +292,7 @@ def test_a_filter_goes_through_its_index(agent, coordinator_url, database_url, w
     plan, found = asyncio.run(explain(database_url, wanted))
     assert index in plan, plan
     assert "Seq Scan on experiments" not in plan
-    expected = {"text": 1, "changed": 1}
+    expected = {"text": 1, "changed": 1, "completed_since": 0}
     given = next(iter(wanted.model_fields_set), "")
     assert found == expected.get(given, 50)
 
