@@ -1,14 +1,18 @@
 """Claims against what is known: no repeat is granted, no new idea is refused."""
 
+import asyncio
 import random
 import string
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import httpx
 import pytest
 
+from coordinator.claims import service as claims_service
 from coordinator.dedup import service as dedup_service
 from coordinator.dedup.keys import parameters_key, values_key
+from shared.sources import source_sha256
 from shared.words import parse_hypothesis
 from tests.conftest import run_sql
 from tests.factories import (
@@ -19,6 +23,7 @@ from tests.factories import (
     make_program,
     result_body,
 )
+from tests.integration.test_lease_races import until_done_or_blocked
 
 BATCH_PARAPHRASES = [
     "halve the batch from 524K to 262K tokens",
@@ -184,6 +189,46 @@ def test_the_same_change_in_other_code_is_refused_as_the_same_change(agent, othe
         ),
     )
     assert reason_of(by_changes) == "same-change"
+
+
+def test_one_change_claimed_at_once_on_two_bases_in_other_words_is_granted_once(
+    agent, other, database_url, monkeypatch
+):
+    """Neither program nor words are alike: one has looked, and before it writes the other asks."""
+    agent.run_baseline(val_bpb=2.0)
+    child = make_program(depth=5)
+    kept = result_body(
+        hypothesis="depth 5", source=child, base=BASELINE_SHA256, metrics={"val_bpb": 1.9}
+    )
+    assert agent.put(kept).json()["outcome"] == "keep"
+    bases = {"Call main again": child, "Let it print two lines": BASELINE}
+    assert len({parameters_key(parse_hypothesis(text)) for text in bases}) == 2
+    bodies = [
+        {
+            "hypothesis": hypothesis,
+            "base": source_sha256(base),
+            "source": base.replace("\nmain()\n", "\nmain()\nmain()\n"),
+        }
+        for hypothesis, base in bases.items()
+    ]
+    has_looked, may_write = Event(), Event()
+    store_program = claims_service.store_program
+
+    async def store_after_the_other_asked(*arguments):
+        if not has_looked.is_set():
+            has_looked.set()
+            assert await asyncio.to_thread(may_write.wait, 20)
+        await store_program(*arguments)
+
+    monkeypatch.setattr(claims_service, "store_program", store_after_the_other_asked)
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(agent.claim, **bodies[0])
+        assert has_looked.wait(20)
+        another = pool.submit(other.claim, **bodies[1])
+        until_done_or_blocked(another, database_url)
+        may_write.set()
+        assert one.result().status_code == 201
+        assert reason_of(another.result()) == "same-change"
 
 
 def test_a_change_on_a_base_that_moved_on_is_a_retest_and_says_so(agent, other):

@@ -14,6 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared.states import Outcome, Scope
+from shared.wire.results import ResultPut
 from tests.conftest import until
 from tests.factories import BASELINE, AgentClient, make_program, result_body
 from tests.integration.worker_bench import CAMPAIGN, PLATFORM, Events, make_runner, researcher_at
@@ -23,6 +24,7 @@ from worker.proposers import Proposal
 from worker.proposers.tpe import TpeProposer
 from worker.runner import LabError, RunAbandonedError
 from worker.schedule import Schedule
+from worker.steps.think import think
 
 
 def history(url: str) -> list[dict]:
@@ -410,6 +412,26 @@ def test_the_next_experiment_is_thought_of_while_this_one_trains(coordinator_url
         running = [refusal.reason for each in thinker.briefings for refusal in each.refusals[:1]]
         assert "running right now" in running
     assert len(done(coordinator_url)) == 5
+
+
+def test_of_two_crashes_in_a_row_the_second_is_not_shown_to_be_repaired(coordinator_url, tmp_path):
+    shown = []
+
+    class Watching(TpeProposer):
+        def propose(self, briefing):
+            shown.append(briefing.crash)
+            return super().propose(briefing)
+
+    with researcher_at(coordinator_url, tmp_path, proposer=Watching(seed=1)) as researcher:
+        work(researcher, experiments=1)
+        for hypothesis in ("deeper", "deeper, repaired"):
+            body = result_body(hypothesis=hypothesis, metrics=None, crash_reason="error")
+            result = ResultPut.model_validate(body)
+            researcher.outbox.add(uuid4(), CAMPAIGN, result, outcome=Outcome.CRASH)
+            think(researcher, researcher.notebook.base(), [])
+    first, second = shown[-2:]
+    assert first.hypothesis == "deeper"
+    assert second is None
 
 
 def test_nobody_thinks_of_what_will_not_be_run(coordinator_url, tmp_path):

@@ -11,7 +11,7 @@ from shared.dedup import (
 )
 from shared.fingerprints import program_fingerprint
 from shared.states import CrashReason, ExperimentStatus, Outcome
-from shared.words import reconsider
+from shared.words import decide, reconsider
 
 BASE = "DEPTH = 8\nLR = 0.04\n\ndef norm(x):\n    return x / 2\n"
 DEEPER = BASE.replace("8", "9")
@@ -50,10 +50,13 @@ def test_the_same_program_is_refused_on_any_base():
         assert [match.id for match in decision.matches] == ["earlier"]
 
 
+def of_another_base(known):
+    return Neighbour(**{**vars(known), "fingerprint": "of another base"})
+
+
 def test_the_same_change_is_refused_where_programs_differ_elsewhere():
     here = candidate("deeper", DEEPER)
-    there = neighbour("more blocks please", DEEPER)
-    there = Neighbour(**{**vars(there), "fingerprint": "of another base"})
+    there = of_another_base(neighbour("more blocks please", DEEPER))
     decision = decide_claim(here, [there])
     assert decision.reason == "same-change"
     assert decision.matches[0].detail == "DEPTH 8 → 9"
@@ -71,6 +74,22 @@ def test_on_a_base_that_moved_on_a_repeat_is_a_retest(relation, is_refused):
         decision = decide_claim(candidate("DEPTH = 9", DEEPER), [elsewhere])
         assert decision.is_duplicate is is_refused
         assert (decision.retest_of is None) is is_refused
+
+
+def test_a_retest_is_linked_to_the_first_that_is_named():
+    known = [neighbour("depth 9", relation="moved", name=name) for name in ("first", "second")]
+    decision = decide_claim(candidate("DEPTH = 9"), known)
+    assert decision.retest_of is not None
+    assert decision.retest_of.id == "first"
+
+
+@pytest.mark.parametrize(
+    ("asked", "known"), [("one more layer", "depth 8 -> 9"), ("depth 8 -> 9", "one more layer")]
+)
+def test_either_of_two_changes_may_be_the_relative_one(asked, known):
+    for relation, is_refused in (("same", True), ("near", False)):
+        decision = decide_claim(candidate(asked), [neighbour(known, relation=relation)])
+        assert decision.is_duplicate is is_refused
 
 
 def test_a_relative_change_is_another_one_on_every_other_base():
@@ -119,6 +138,11 @@ def test_a_program_at_fault_is_not_run_again():
         == "same-program"
     )
     assert not decide_claim(again, [neighbour("depth 9", DEEPER, standing="free")]).is_duplicate
+
+
+def test_a_change_that_failed_in_another_program_may_run_in_this_one():
+    failed = of_another_base(neighbour("depth 9", DEEPER, standing="failed"))
+    assert not decide_claim(candidate("depth 9", DEEPER), [failed]).is_duplicate
 
 
 def test_without_neighbours_everything_is_granted():
@@ -174,10 +198,12 @@ def test_a_verdict_that_was_reconsidered_decides():
 
 
 def test_what_code_tells_is_put_to_no_second_reader():
+    words = "depth 9 with an attention sink"
     for asked, known in (
-        (candidate("attend to nothing"), neighbour("x", DEEPER)),
-        (candidate("x", DEEPER), neighbour("attend to nothing")),
+        (candidate(words), neighbour("x", DEEPER)),
+        (candidate("x", DEEPER), neighbour(words)),
     ):
+        assert decide(asked.parsed, known.parsed).is_open
         [told] = verdicts_of_words(asked, [known])
         assert told is not None
         assert not told.is_open
