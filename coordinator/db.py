@@ -72,7 +72,14 @@ def make_engine(database_url: str, *, pool_size: int = 16) -> AsyncEngine:
         # The index of embeddings is asked to look on where the nearest belong to other campaigns.
         connect_args={
             "connect_timeout": 5,
-            "options": "-c statement_timeout=15000 -c hnsw.iterative_scan=strict_order"
+            # What a replica has locked is free again soon after it froze, or left the network.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 25_000,
+            "options": "-c statement_timeout=15000 -c idle_in_transaction_session_timeout=15000"
+            " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+            " -c hnsw.iterative_scan=strict_order"
             " -c hnsw.ef_search=300",  # of 100, 1 % of the near neighbours slip through
         },
     )

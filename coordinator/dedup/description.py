@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
+from itertools import islice
 from typing import Any
 
 from pgvector import HalfVector
@@ -30,6 +31,7 @@ from shared.words.hypotheses import starting_from
 # What changes is said first. With the reasons behind it a text is nearer to others of the same
 # reasons than to its repeats, and takes longer to embed.
 EMBEDDED_CHARACTERS = 160
+MAX_STARTS = 200
 HEAD_START_S = 0.0015  # until the model's thread computes
 
 
@@ -149,8 +151,11 @@ _vocabularies: dict[str, Vocabulary] = {}
 
 @lru_cache(maxsize=64)
 def vocabulary_on(vocabulary: Vocabulary, base: str) -> Vocabulary:
-    """Return the vocabulary that knows from where each constant of this program starts."""
-    constants = read_constants(base).values()
+    """Return the vocabulary that knows from where each constant of this program starts.
+
+    Of the first 200: a program of 256 KiB may have 20,000, which would be read for 4 s.
+    """
+    constants = islice(read_constants(base).values(), MAX_STARTS)
     return starting_from([f"{each.name} = {each.text}" for each in constants], vocabulary)
 
 

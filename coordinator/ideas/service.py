@@ -62,7 +62,8 @@ async def publish_idea(
     same = await find_same_idea(session, campaign.id, agent.id, body_sha256)
     if same is not None:
         return same, False
-    evidence = list(dict.fromkeys(request.evidence))
+    # In the order in which results lock experiments, so that nobody waits in a circle.
+    evidence = sorted(set(request.evidence))
     await require_evidence(session, campaign.id, evidence)
     await _refuse_duplicate(
         session, cross_encoder, campaign, request.hypothesis, description, vocabulary

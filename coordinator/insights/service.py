@@ -37,7 +37,8 @@ async def publish_insight(
     same = await find_same_insight(session, campaign.id, agent.id, body_sha256)
     if same is not None:
         return same, False
-    evidence = list(dict.fromkeys(request.evidence))
+    # In the order in which results lock experiments, so that nobody waits in a circle.
+    evidence = sorted(set(request.evidence))
     await require_evidence(session, campaign.id, evidence)
     insight_id = new_id()
     await add_insight(

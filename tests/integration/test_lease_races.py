@@ -9,10 +9,11 @@ import pytest
 from psycopg import errors
 
 from coordinator.claims import service as claims
+from coordinator.db import make_engine
 from coordinator.results import filing
 from shared.ids import new_id
 from tests.conftest import connected, query, run_sql, until
-from tests.factories import AgentClient, make_program, make_settings, result_body
+from tests.factories import CAMPAIGN, AgentClient, make_program, make_settings, result_body
 from tests.integration.test_guarantees import let_lease_run_out
 
 
@@ -122,6 +123,51 @@ def test_two_that_ran_each_others_programs_do_not_wait_in_a_circle(
     # The second saw what the first had done: they are not repeats of each other.
     rows = query(database_url, "SELECT status, repeat_of IS NULL FROM experiments ORDER BY 2")
     assert rows == [("done", False), ("done", True)]
+
+
+@pytest.mark.parametrize(
+    ("address", "body"),
+    [
+        ("insights", {"text": "Depth helps"}),
+        ("ideas", {"hypothesis": "Raise DEPTH to 9", "rationale": "It helped"}),
+    ],
+)
+def test_evidence_is_held_in_the_order_in_which_results_hold_experiments(
+    agent, database_url, address, body
+):
+    """A result that needs the first and then the second must never find the second held."""
+    first, second = sorted(
+        agent.put(result_body(hypothesis=f"{n}", source=make_program(depth=n))).json()[
+            "experiment_id"
+        ]
+        for n in (5, 6)
+    )
+    with connected(database_url, autocommit=False) as result, ThreadPoolExecutor(1) as pool:
+        hold = "SELECT id FROM experiments WHERE id = %s FOR UPDATE NOWAIT"
+        result.execute(hold, [first])
+        publishing = pool.submit(
+            agent.http.post,
+            f"/v1/campaigns/{CAMPAIGN}/{address}",
+            json={**body, "evidence": [second, first]},
+        )
+        until_done_or_blocked(publishing, database_url)
+        result.execute(hold, [second])
+        result.commit()
+        assert publishing.result().status_code == 201
+
+
+def test_what_a_frozen_replica_holds_is_free_again(database_url):
+    """A transaction in which nobody asks for anything is ended by the database."""
+
+    async def bound() -> str:
+        engine = make_engine(database_url)
+        async with engine.connect() as connection:
+            shown = await connection.exec_driver_sql("SHOW idle_in_transaction_session_timeout")
+            found = str(shown.scalar_one())
+        await engine.dispose()
+        return found
+
+    assert asyncio.run(bound()) == "15s"
 
 
 def test_a_claim_that_had_to_wait_gets_its_whole_lease(agent, other, database_url):
