@@ -10,6 +10,7 @@ import pytest
 from shared.ids import new_id
 from shared.states import Scope
 from shared.wire.claims import ClaimCreate, HeartbeatCreate
+from shared.wire.search import SearchKind, SearchQuery
 from worker.breaker import Breaker
 from worker.client import Client
 from worker.errors import (
@@ -140,6 +141,26 @@ def test_the_wish_of_a_busy_coordinator_is_kept():
         client.campaign("tiny")
     assert caught.value.retry_after_s == 90
     assert client.breaker.seconds_left > 80
+
+
+def test_nobody_is_kept_away_for_a_day_by_one_answer():
+    answer = httpx.Response(503, headers={"retry-after": "86400"})
+    client = make_client(lambda _: answer)
+    with pytest.raises(CoordinatorBusyError) as caught:
+        client.campaign("tiny")
+    assert caught.value.retry_after_s == 600
+
+
+def test_no_more_words_are_searched_for_than_the_coordinator_takes():
+    asked = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params["q"])
+        return httpx.Response(200, json={"hits": []})
+
+    make_client(handler).search("tiny", "x" * 201, kind=SearchKind.EXPERIMENT, limit=1)
+    [words] = asked
+    assert SearchQuery(q=words).q == "x" * 200
 
 
 def test_a_duplicate_claim_names_its_matches():
