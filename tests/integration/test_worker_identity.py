@@ -168,6 +168,24 @@ def test_a_name_under_which_results_wait_comes_first(client, tmp_path):
     assert (seat.name, second.name) == ("raven", "otter")
 
 
+def test_of_two_names_under_which_results_wait_the_one_with_a_key_comes_first(client, tmp_path):
+    for name in ("otter", "raven"):
+        leave_results(client, tmp_path, name)
+    (tmp_path / "workers" / "otter" / "identity.json").unlink()
+    seat = take_seat(tmp_path, None, client.base_url)
+    seat.leave()
+    assert seat.name == "raven"
+
+
+def test_who_takes_a_name_is_not_yet_where_the_last_one_worked(client, tmp_path):
+    for campaign in ("the-first-campaign", "tiny"):
+        seat = take_seat(tmp_path, "otter", client.base_url)
+        assert campaign_at_work(seat.directory) == ""
+        seat.work_in(campaign)
+        assert campaign_at_work(seat.directory) == campaign
+        seat.leave()
+
+
 def test_a_damaged_outbox_does_not_keep_other_names_from_working(client, tmp_path):
     leave_results(client, tmp_path, "otter", count=0)
     desk = tmp_path / "workers" / "raven" / CAMPAIGN

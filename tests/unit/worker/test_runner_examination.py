@@ -94,6 +94,19 @@ def test_a_little_probability_for_the_next_token_now_and_then_is_refused() -> No
         examine(telling)
 
 
+def test_a_look_ahead_where_nothing_is_cut_is_refused() -> None:
+    cuts = {probe.cut for probe in Exam(rows(), token_bytes(), 8, np.random.default_rng(0)).probes}
+    position = min(set(range(T - 1)) - cuts)
+
+    def telling(x: Tensor) -> Tensor:
+        answers = honest(x)
+        answers[:, position] += 20 * torch.nn.functional.one_hot(x[:, -1], VOCAB)
+        return answers
+
+    with pytest.raises(RefusedError, match=f"moved the prediction at position {position} "):
+        examine(telling)
+
+
 def test_a_model_that_remembers_its_answers_is_refused_where_targets_are_hidden() -> None:
     seen: list[tuple[Tensor, Tensor]] = []
 
@@ -146,6 +159,41 @@ def test_the_last_target_of_a_row_is_in_no_input() -> None:
     tokens[:, -1] = 1
     exam = Exam(tokens, token_bytes(), 8, np.random.default_rng(0))
     assert all(int(exam.inputs(batch).sum()) == 0 for batch in range(exam.batches))
+
+
+def test_rows_and_probes_are_shown_in_no_order() -> None:
+    exam = Exam(rows(), token_bytes(), 8, np.random.default_rng(0))
+    shown = torch.cat([exam.inputs(batch) for batch in range(exam.batches)])
+    known = torch.from_numpy(rows())[:, :-1]
+    is_row = (shown[:, None] == known[None]).all(-1)  # (items, rows)
+    places = is_row.long().argmax(0)
+    assert bool(is_row.any(0).all())
+    assert places.tolist() != sorted(places.tolist())
+    assert not bool(is_row[: len(known)].any(1).all()), "the probes come last"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "classes"),
+    [
+        ([5, 5, 5, 0, 5, 5, 5, 5, 5, 5], [0, 0, 1, 0, 0, 1, 1, 2, 2, 2]),
+        ([5] * 9, [0, 0, 1, 1, 2, 2, 2, 2, 2]),  # the last counts as the one before it
+        ([5, 5], [0, 0]),
+    ],
+)
+def test_positions_are_classed_by_how_much_of_their_document_they_have_seen(
+    inputs: list[int], classes: list[int]
+) -> None:
+    tokens = np.array([[*inputs, 5]] * 2)
+    exam = Exam(tokens, token_bytes(), 8, np.random.default_rng(0))
+    assert exam._classes(0).tolist() == classes
+
+
+def test_a_last_position_is_compared_with_others_alone() -> None:
+    tokens = torch.from_numpy(rows())
+    exam = Exam(rows(), token_bytes(), 8, np.random.default_rng(0))
+    for batch in range(exam.batches):
+        exam.take(honest(exam.inputs(batch)))
+    assert int(exam._class_tokens.sum()) == int((token_bytes()[tokens[:, 1:-1]] > 0).sum())
 
 
 def test_every_last_position_has_others_to_be_compared_with() -> None:

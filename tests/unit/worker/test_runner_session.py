@@ -134,6 +134,26 @@ def test_the_score_is_told_to_the_parent_and_to_the_program(client: Client, devi
     assert [name for name, _ in client.events] == ["exam", "answer", "score"]
 
 
+def test_two_sessions_of_one_seed_are_examined_with_other_probes(tmp_path: Path) -> None:
+    known = {tuple(row) for row in validation_rows(Path())[:, :-1].tolist()}
+    probes = []
+    for _ in range(2):
+        client = Client(tmp_path)
+        client.hold(client.be_examined())
+        exam = client.session._exam
+        assert exam is not None
+        shown = torch.cat([exam.inputs(batch) for batch in range(exam.batches)])
+        probes.append({tuple(row) for row in shown.tolist()} - known)
+        client.close()
+    assert probes[0] != probes[1]
+
+
+def test_an_examined_batch_fits_into_its_slot(client: Client) -> None:
+    client.session._layout = Memory(slot_bytes=5 * 4 * (T + 1))
+    answer = client.hold(iter_of(EXAM))
+    assert (answer["B"], answer["T"]) == (5, T)
+
+
 def test_what_is_written_over_the_answers_after_they_are_given_does_not_count(
     client: Client,
 ) -> None:
