@@ -139,7 +139,7 @@ def test_two_sessions_of_one_seed_are_examined_with_other_probes(tmp_path: Path)
     probes = []
     for _ in range(2):
         client = Client(tmp_path)
-        client.hold(client.be_examined())
+        client.hold(iter_of(EXAM))
         exam = client.session._exam
         assert exam is not None
         shown = torch.cat([exam.inputs(batch) for batch in range(exam.batches)])
