@@ -49,12 +49,13 @@ async def find_best(
 async def find_best_in_full(
     session: AsyncSession, campaign_id: UUID, scope: Scope, value: str
 ) -> Any | None:
-    """Return ``(best, experiment, agent name, source bytes)`` of the record of a scope."""
+    """Return ``(best, hypothesis, platform, agent name, source bytes)`` of a scope's record."""
     best = _latest(campaign_id, scope, value).subquery()
     rows = await session.execute(
-        select(Best, Experiment, Agent.name, Program.size_bytes)
+        select(Best, Experiment.hypothesis, Result.platform, Agent.name, Program.size_bytes)
         .join(best, best.c.id == Best.id)
         .join(Experiment, Experiment.id == Best.experiment_id)
+        .join(Result, Result.id == Best.result_id)
         .join(Agent, Agent.id == Experiment.agent_id)
         .join(Program, Program.source_sha256 == Best.source_sha256)
     )

@@ -88,7 +88,7 @@ async def get_best(
     found = await find_best_in_full(session, campaign.id, scope, _scope_value(scope, value))
     if found is None:
         raise NoBestYetError
-    best, experiment, agent, source_bytes = found
+    best, hypothesis, platform, agent, source_bytes = found
     return BestRead(
         best_id=best.id,
         scope=scope,
@@ -96,8 +96,8 @@ async def get_best(
         sequence=best.sequence,
         experiment_id=best.experiment_id,
         agent=agent,
-        hypothesis=experiment.hypothesis,
-        platform=experiment.platform,
+        hypothesis=hypothesis,
+        platform=platform,
         val_bpb=best.val_bpb,
         status=best.status,
         source_sha256=best.source_sha256,

@@ -19,7 +19,6 @@ from coordinator.claims.rules import ClaimState, may_renew
 from coordinator.db import free_connection, lock_until_commit
 from coordinator.dedup.cross_encoder import CrossEncoder
 from coordinator.dedup.description import campaign_vocabulary, describe
-from coordinator.dedup.keys import is_baseline_key
 from coordinator.dedup.service import find_alike, refuse_duplicate, similar_experiments
 from coordinator.errors import (
     ClaimKeyReusedError,
@@ -109,19 +108,17 @@ async def claim_experiment(
     platform = request.platform or agent.platform
     dedup_key = await dedup_key_of(session, campaign, program, platform) if program else None
     alike = await find_alike(session, campaign, description, dedup_key=dedup_key)
-    retest_of = None
-    if not is_baseline_key(dedup_key):
-        retest_of = await refuse_duplicate(
-            session,
-            cross_encoder,
-            campaign,
-            description,
-            alike,
-            hypothesis=request.hypothesis,
-            vocabulary=vocabulary,
-            base_sha256=request.base,
-            dedup_key=dedup_key,
-        )
+    retest_of = await refuse_duplicate(
+        session,
+        cross_encoder,
+        campaign,
+        description,
+        alike,
+        hypothesis=request.hypothesis,
+        vocabulary=vocabulary,
+        base_sha256=request.base,
+        dedup_key=dedup_key,
+    )
     if program is not None:
         await store_program(session, program)
     seed = secrets.randbelow(2**31)
@@ -188,6 +185,7 @@ async def _same_claim(
         lease_expires_at=expires_at,
         seed=lease.seed,
         base=await _base_of(session, campaign, request.base, experiment.platform),
+        retest_of=experiment.retest_of,
     )
 
 

@@ -31,7 +31,7 @@ from shared.words.hypotheses import starting_from
 # What changes is said first. With the reasons behind it a text is nearer to others of the same
 # reasons than to its repeats, and takes longer to embed.
 EMBEDDED_CHARACTERS = 160
-MAX_STARTS = 200
+MAX_STARTS = 200  # constants of a base that are read: the program of the campaign has some 20
 HEAD_START_S = 0.0015  # until the model's thread computes
 
 
@@ -153,7 +153,7 @@ _vocabularies: dict[str, Vocabulary] = {}
 def vocabulary_on(vocabulary: Vocabulary, base: str) -> Vocabulary:
     """Return the vocabulary that knows from where each constant of this program starts.
 
-    Of the first 200: a program of 256 KiB may have 20,000, which would be read for 4 s.
+    Of the first `MAX_STARTS`: a program may have 20,000, which would be read for 4 s.
     """
     constants = islice(read_constants(base).values(), MAX_STARTS)
     return starting_from([f"{each.name} = {each.text}" for each in constants], vocabulary)

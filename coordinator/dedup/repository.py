@@ -11,6 +11,7 @@ from sqlalchemy import (
     Executable,
     Float,
     Select,
+    Text,
     any_,
     bindparam,
     func,
@@ -98,7 +99,7 @@ async def find_neighbours(
 
     Returns:
         Rows ``(id, hypothesis, reading, reading_version, change, base_sha256, dedup_key, status,
-        is_live, outcome, crash_reason, val_bpb, agent, fingerprint, cosine)``.
+        is_live, outcome, crash_reason, val_bpb, ran_on, agent, fingerprint, cosine)``.
     """
     change = description.change
     statement = _neighbours(has_change=change is not None, has_program=dedup_key is not None)
@@ -147,9 +148,15 @@ def _neighbours(*, has_change: bool, has_program: bool) -> Executable:
         parts.append(select(Experiment.id).where(here, of_program))
         # A repeat gave its key up, but a late result answers for its program all the same.
         repeats = here & Experiment.repeat_of.is_not(None)
-        behaves = Program.fingerprint == bindparam("dedup_key")
-        has = Program.source_sha256 == Experiment.source_sha256
-        parts.append(_newest(repeats & behaves).join(Program, has))
+        key = bindparam("dedup_key", type_=Text)
+        behaves = Program.fingerprint == func.split_part(key, "@", 1)
+        # That of a baseline for the platform that it ran on.
+        answers = key.in_((Program.fingerprint, Program.fingerprint + "@" + Result.platform))
+        parts.append(
+            _newest(repeats & behaves & answers)
+            .join(Program, Program.source_sha256 == Experiment.source_sha256)
+            .join(Result, Result.experiment_id == Experiment.id)
+        )
     found = union(*(select(part.subquery().c.id) for part in parts)).subquery()
     return (
         select(
@@ -168,6 +175,7 @@ def _neighbours(*, has_change: bool, has_program: bool) -> Executable:
             Result.outcome,
             Result.crash_reason,
             Result.val_bpb,
+            Result.platform.label("ran_on"),
             Agent.name.label("agent"),
             Program.fingerprint,
             COSINE.label("cosine"),

@@ -23,6 +23,7 @@ from shared.changes import ChangeSignature
 from shared.dedup import (
     Candidate,
     Neighbour,
+    Reason,
     base_relation,
     decide_claim,
     standing_of,
@@ -75,6 +76,12 @@ async def refuse_duplicate(
         DuplicateClaimError: It is the same as experiments that are held or done; it carries the
             reason and these matches.
     """
+    if is_baseline_key(dedup_key):  # which no words can repeat
+        runs = [row for row in alike if f"{row.fingerprint}@{row.ran_on}" == dedup_key]
+        scored = [row for row in runs if row.val_bpb is not None]
+        if scored:
+            raise _duplicate("same-program", scored)
+        return None
     bases = {row.base_sha256 for row in alike} | {base_sha256}
     parents = await find_parents(session, campaign.id, {base for base in bases if base})
     neighbours = [
@@ -106,11 +113,13 @@ async def refuse_duplicate(
         verdicts = await cross_encoder.reconsider(pairs, verdicts)
         decision = decide_claim(candidate, neighbours, verdicts)
     if decision.reason is not None:
-        raise DuplicateClaimError(
-            reason=decision.reason,
-            matches=[_match(match.id).model_dump(mode="json") for match in decision.matches],
-        )
+        raise _duplicate(decision.reason, [match.id for match in decision.matches])
     return decision.retest_of.id.id if decision.retest_of else None
+
+
+def _duplicate(reason: Reason, rows: Sequence[Any]) -> DuplicateClaimError:
+    matches = [_match(row).model_dump(mode="json") for row in rows]
+    return DuplicateClaimError(reason=reason, matches=matches)
 
 
 def similar_experiments(alike: Sequence[Any]) -> list[Match]:

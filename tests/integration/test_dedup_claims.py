@@ -12,6 +12,7 @@ import pytest
 from coordinator.claims import service as claims_service
 from coordinator.dedup import service as dedup_service
 from coordinator.dedup.keys import parameters_key, values_key
+from shared.ids import new_id
 from shared.sources import source_sha256
 from shared.words import parse_hypothesis
 from tests.conftest import run_sql
@@ -242,9 +243,12 @@ def test_a_change_on_a_base_that_moved_on_is_a_retest_and_says_so(agent, other):
         claim = agent.claimed(**body)
         agent.put(result_body(claim, **body, metrics={"val_bpb": 1.9 - step / 10}))
         base = agent.http.get("/v1/campaigns/tiny/best").json()["source_sha256"]
-    again = other.claim(base=base, source=make_program(depth=6, matrix_lr=0.05))
+    wanted = {"base": base, "source": make_program(depth=6, matrix_lr=0.05)}
+    again = other.claim(**wanted, claim_key=(claim_key := str(new_id())))
     assert again.status_code == 201, again.text
     assert again.json()["retest_of"] == first["experiment_id"]
+    answer_was_lost = other.claimed(**wanted, claim_key=claim_key)
+    assert answer_was_lost["retest_of"] == first["experiment_id"]
     read = other.http.get(f"/v1/experiments/{again.json()['experiment_id']}").json()
     assert read["experiment_id"] == again.json()["experiment_id"]
 

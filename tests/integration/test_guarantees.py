@@ -12,6 +12,7 @@ from tests.factories import (
     BASELINE,
     BASELINE_SHA256,
     CAMPAIGN,
+    PLATFORM,
     AgentClient,
     add_campaign,
     claim_body,
@@ -276,6 +277,14 @@ def test_a_best_moves_only_forward_and_its_program_comes_with_it(agent):
     assert (unchanged.status_code, unchanged.text) == (304, "")
 
 
+def test_a_best_names_the_platform_that_it_was_measured_on(agent):
+    claim = agent.claimed()
+    agent.put(result_body(claim, platform="rented-gpu"))
+    for scope in ({}, {"scope": "platform", "value": "rented-gpu"}):
+        best = agent.http.get(f"/v1/campaigns/{CAMPAIGN}/best", params=scope).json()
+        assert best["platform"] == "rented-gpu"
+
+
 def test_the_database_itself_refuses_a_worse_best(agent, database_url):
     agent.run_baseline(val_bpb=2.0)
     with pytest.raises(Exception, match="goes_only_forward"):
@@ -312,6 +321,28 @@ def test_each_platform_runs_the_baseline_once(agent):
     assert agent.claim(**baseline, platform="another-gpu").status_code == 201
     comment_only = {"hypothesis": "Baseline?", "source": "# quick\n" + BASELINE}
     assert agent.claim(**comment_only).status_code == 409
+
+
+@pytest.mark.parametrize("is_solo", [False, True], ids=["late", "solo"])
+@pytest.mark.parametrize(("ran_on", "free"), [(PLATFORM, "slow-gpu"), ("slow-gpu", PLATFORM)])
+def test_a_baseline_that_was_scored_beside_its_claim_is_not_run_again(
+    agent, other, is_solo, ran_on, free
+):
+    baseline = {"hypothesis": "Baseline", "source": BASELINE}
+    first = agent.claimed(**baseline)
+    agent.release(first)
+    second = other.claimed(**baseline)
+    run = result_body(None if is_solo else first, **baseline, platform=ran_on)
+    crashed = agent.put({**run, "metrics": None, "crash_reason": "oom"})
+    assert crashed.status_code == 201
+    other.release(second)
+    third = other.claimed(**baseline)
+    scored = agent.put(run).json()["experiment_id"]
+    other.release(third)
+    refused = other.claim(**baseline, platform=ran_on)
+    assert (refused.status_code, refused.json()["reason"]) == (409, "same-program")
+    assert [match["experiment_id"] for match in refused.json()["matches"]] == [scored]
+    assert other.claim(**baseline, platform=free).status_code == 201
 
 
 def test_results_compare_only_within_one_platform(agent):
