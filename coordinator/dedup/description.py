@@ -31,7 +31,10 @@ from shared.words.hypotheses import starting_from
 # What changes is said first. With the reasons behind it a text is nearer to others of the same
 # reasons than to its repeats, and takes longer to embed.
 EMBEDDED_CHARACTERS = 160
-MAX_STARTS = 200  # constants of a base that are read: the program of the campaign has some 20
+# Of a base's constants so many are read, and only those that are short, as one number is: a
+# program may have 20,000, or 200 that are essays. That of the campaign has 33.
+MAX_STARTS = 200
+START_CHARACTERS = 100
 HEAD_START_S = 0.0015  # until the model's thread computes
 
 
@@ -151,12 +154,10 @@ _vocabularies: dict[str, Vocabulary] = {}
 
 @lru_cache(maxsize=64)
 def vocabulary_on(vocabulary: Vocabulary, base: str) -> Vocabulary:
-    """Return the vocabulary that knows from where each constant of this program starts.
-
-    Of the first `MAX_STARTS`: a program may have 20,000, which would be read for 4 s.
-    """
-    constants = islice(read_constants(base).values(), MAX_STARTS)
-    return starting_from([f"{each.name} = {each.text}" for each in constants], vocabulary)
+    """Return the vocabulary that knows from where each constant of this program starts."""
+    stated = (f"{each.name} = {each.text}" for each in read_constants(base).values())
+    short = (each for each in stated if len(each) <= START_CHARACTERS)
+    return starting_from(islice(short, MAX_STARTS), vocabulary)
 
 
 # A claim's words come again with its result, and an idea's with every claim like it.
