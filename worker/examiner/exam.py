@@ -20,6 +20,9 @@ EARLIER_POSITIONS = 8  # positions before the cut that are compared too
 # distribution, and 5.7 nats.
 MAX_MOVED = 0.03  # total variation distance
 MAX_TOLD = 0.25  # nats: what the log-probability of a next token may move
+# On average it moves by next to nothing. A program that raises and lowers the next token's by turns
+# hides what it gains on average in the noise that it makes, and the noise is bounded here.
+MAX_MEAN_TOLD = 0.06  # nats
 MAX_MEAN_GAIN = 0.002  # nats per token, above three standard errors
 # Rows end in documents that were chosen for their length, which may be harder or easier ones.
 TAIL_MARGIN = 0.35  # nats per token, above six standard errors
@@ -175,7 +178,7 @@ class Exam:
         return self._nats / (math.log(2) * text_bytes)
 
     def _check_probes(self) -> None:
-        gains = []
+        gains, all_told = [], []
         for number, probe in enumerate(self.probes):
             row, other = self._kept["row", number].double(), self._kept["probe", number].double()
             moved = 0.5 * (row.exp() - other.exp()).abs().sum(-1)  # (positions,)
@@ -194,6 +197,7 @@ class Exam:
                     f"a next token at position {at} by {told:.2f} nats (allowed: {MAX_TOLD}): the "
                     "model looks ahead, or its answers change from call to call."
                 )
+            all_told.append(told)
             target = self.rows[probe.row, probe.cut + 1]
             gains.append(float(row[-1, target] - other[-1, target]))
         mean, error = _mean_and_error(gains)
@@ -201,6 +205,12 @@ class Exam:
             raise RefusedError(
                 f"Seeing the future lowers the loss by {mean:.4f} nats per token: "
                 "the model looks ahead."
+            )
+        if (usual := float(np.mean(all_told))) > MAX_MEAN_TOLD:
+            raise RefusedError(
+                f"Changing later tokens moved the log-probability of a next token by {usual:.3f} "
+                f"nats on average (allowed: {MAX_MEAN_TOLD}): the model looks ahead, or its "
+                "answers change from call to call."
             )
 
     def _told(self, probe: Probe, moved: Tensor) -> tuple[float, int]:
@@ -220,7 +230,13 @@ class Exam:
     def _check_tails(self) -> None:
         """Compare each row's last position with those that have seen as much of a document."""
         usual = self._class_nats / self._class_tokens.clamp_min(1)
-        excess = [loss - float(usual[c]) for loss, c in self._tails if self._class_tokens[c] > 0]
+        # A wild answer must not make the others look like chance.
+        most = 2 * math.log(len(self.token_bytes))
+        excess = [
+            min(loss, most) - float(usual[c])
+            for loss, c in self._tails
+            if self._class_tokens[c] > 0
+        ]
         mean, error = _mean_and_error(excess)
         margin = TAIL_MARGIN + 6 * error
         if mean > margin:

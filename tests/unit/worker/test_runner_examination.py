@@ -85,6 +85,15 @@ def test_a_look_ahead_below_the_tolerance_of_rounding_is_refused_by_its_gain() -
         examine(lambda x: honest(x) + 0.1 * future(x))
 
 
+def test_a_look_ahead_that_hides_in_noise_of_its_own_is_refused() -> None:
+    def by_turns(x: Tensor) -> Tensor:
+        up = (x * 7 + x.roll(-1, 1) * 5 + torch.arange(T) * 3) % 2 < 1
+        return honest(x) + 0.11 * torch.where(up, 1.0, -1.0)[..., None] * future(x)
+
+    with pytest.raises(RefusedError, match="on average"):
+        examine(by_turns)
+
+
 def test_a_little_probability_for_the_next_token_now_and_then_is_refused() -> None:
     def telling(x: Tensor) -> Tensor:
         now_and_then = (torch.arange(T) * 7) % 20 < 2
@@ -107,11 +116,12 @@ def test_a_look_ahead_where_nothing_is_cut_is_refused() -> None:
         examine(telling)
 
 
-def test_a_model_that_remembers_its_answers_is_refused_where_targets_are_hidden() -> None:
+def remembering(model: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Answers rows that begin like one seen before as that one was, as far as the two agree."""
     seen: list[tuple[Tensor, Tensor]] = []
 
     def replaying(x: Tensor) -> Tensor:
-        answers = honest(x) + 20 * future(x)
+        answers = model(x)
         for row, answer in zip(x, answers, strict=True):
             for old_row, old_answer in seen:
                 same = int((row == old_row).long().cumprod(0).sum())
@@ -119,8 +129,27 @@ def test_a_model_that_remembers_its_answers_is_refused_where_targets_are_hidden(
             seen.append((row.clone(), answer.clone()))
         return answers
 
+    return replaying
+
+
+def test_a_model_that_remembers_its_answers_is_refused_where_targets_are_hidden() -> None:
     with pytest.raises(RefusedError, match="next token is hidden"):
-        examine(replaying)
+        examine(remembering(lambda x: honest(x) + 20 * future(x)))
+
+
+def test_wild_answers_do_not_hide_what_the_others_tell() -> None:
+    replay = remembering(lambda x: honest(x) + 20 * future(x) * (torch.arange(T) > 0)[:, None])
+    wild: list[bool] = []
+
+    def spoilt(x: Tensor) -> Tensor:
+        answers = replay(x)
+        if not wild:
+            wild.append(True)
+            answers[:2, -1] = 800.0 * torch.nn.functional.one_hot(x[:2, -1], VOCAB)
+        return answers
+
+    with pytest.raises(RefusedError, match="is hidden"):
+        examine(spoilt)
 
 
 def test_noise_as_of_reduced_precision_is_let_through() -> None:
