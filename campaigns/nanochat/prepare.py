@@ -35,6 +35,7 @@ import sysconfig
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -171,7 +172,11 @@ def documents(split: str, data_dir: Path) -> Iterator[str]:
 
 
 def download(url: str, target: Path, *, attempts: int = 6) -> None:
-    """Fetch a file whole or not at all; a part left by a former try is continued."""
+    """Fetch a file whole or not at all; a part left by a former try is continued.
+
+    Raises:
+        SystemExit: The last attempt failed too; it says what to check.
+    """
     if target.exists():
         return
     part = target.with_suffix(".part")
@@ -181,7 +186,11 @@ def download(url: str, target: Path, *, attempts: int = 6) -> None:
             break
         except (urllib.error.URLError, ConnectionError, TimeoutError, ValueError) as error:
             if attempt == attempts - 1:
-                raise
+                raise SystemExit(
+                    f"{target.name} cannot be fetched from {urllib.parse.urlsplit(url).hostname}: "
+                    f"{error}. Check the network and the proxy (HTTPS_PROXY), then run this again: "
+                    "it goes on from what is there."
+                ) from error
             wait_s = min(60.0, 2.0**attempt)
             print(f"{target.name}: {error}; again in {wait_s:.0f} s", file=sys.stderr)
             time.sleep(wait_s)

@@ -129,6 +129,25 @@ def test_a_failed_preparation_says_what_to_do(tmp_path: Path) -> None:
         prepare_data({"prepare.py": source}, tmp_path / "data")
 
 
+def test_without_a_network_the_last_line_says_what_to_check(
+    tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = override_constants(
+        (CAMPAIGN / "prepare.py").read_text(),
+        {"CLIMBMIX_URL": f"http://127.0.0.1:{free_port}", "TRAIN_SHARDS": 1},
+    )
+    harness = tmp_path / "prepare.py"
+    harness.write_text(source.replace("attempts: int = 6", "attempts: int = 1"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    command = [sys.executable, str(harness), "--data-dir", str(tmp_path / "data"), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    [sentence] = done.stderr.splitlines()
+    assert "cannot be fetched from 127.0.0.1" in sentence
+    assert "Connection refused" in sentence
+    assert "Check the network and the proxy" in sentence
+
+
 def test_a_campaigns_file_cannot_be_written_outside_its_folder(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="outside"):
         prepare_data({"../prepare.py": "x"}, tmp_path)

@@ -176,7 +176,7 @@ def test_a_download_with_other_bytes_than_published_is_refused(
     harness: ModuleType, shard_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Shard, "published", "0" * 64)
-    with pytest.raises(ValueError, match="not those published"):
+    with pytest.raises(SystemExit, match="not those published"):
         harness.download(shard_url, tmp_path / "shard.parquet", attempts=2)
     assert list(tmp_path.iterdir()) == []
 
