@@ -30,9 +30,11 @@ REFUSED_MODULES = {
 }
 OS_ATTRIBUTES = frozenset({"path", "environ", "makedirs", "cpu_count", "sep", "linesep"})
 REFUSED_CALLS = frozenset({"exec", "eval", "compile", "__import__", "globals", "vars", "locals"})
-ALLOWED_DUNDERS = frozenset({"__init__", "__name__", "__class__", "__version__", "__doc__"})
+ALLOWED_DUNDERS = frozenset({"__init__", "__name__", "__class__", "__version__"})
 # Configuration that libraries offer as module attributes.
 SETTABLE = ("torch.backends.", "torch._dynamo.config.", "torch._inductor.config.")
+# The campaign's own program has 1,700. A whole validation set of a demo fits into 13,000.
+MAX_LITERALS = 8_192  # characters of texts and digits of numbers
 HIDDEN_FILES = ("val.bin", "audit.bin", "train.bin", "lab.json", "/proc/", "/dev/shm")  # noqa: S108
 
 
@@ -56,6 +58,7 @@ def check_policy(source: str) -> list[Refusal]:
         return [Refusal(line=1, what="unreadable program", why=str(error))]
     inspector = _Inspector()
     inspector.visit(tree)
+    inspector.check_literals(tree)
     return sorted(inspector.refusals, key=lambda refusal: refusal.line)
 
 
@@ -84,9 +87,12 @@ class _Inspector(ast.NodeVisitor):
             self._modules[alias.asname or alias.name] = f"{module}.{alias.name}"
 
     def _check_module(self, node: ast.AST, name: str) -> None:
-        why = REFUSED_MODULES.get(name.split(".", maxsplit=1)[0])
+        package, *parts = name.split(".")
+        why = REFUSED_MODULES.get(package)
         if why:
             self._refuse(node, f"import {name}", why)
+        for count, part in enumerate(parts):
+            self._check_attribute(node, ".".join((package, *parts[:count])), part)
 
     # -- attributes --------------------------------------------------------------------------
 
@@ -179,7 +185,7 @@ class _Inspector(ast.NodeVisitor):
             self._check_attribute(node, dotted, name.value)
 
     def visit_Name(self, node: ast.Name) -> None:
-        if node.id in {"__builtins__", "__loader__", "__spec__"}:
+        if node.id in {"__builtins__", "__loader__", "__spec__", "__doc__"}:
             self._refuse(node, node.id, "the interpreter's internals are not for runs")
 
     def visit_Constant(self, node: ast.Constant) -> None:
@@ -187,3 +193,34 @@ class _Inspector(ast.NodeVisitor):
             for name in HIDDEN_FILES:
                 if name in node.value and "\n" not in node.value:
                     self._refuse(node, repr(name), "the lab's own files are not for runs")
+
+    def check_literals(self, tree: ast.Module) -> None:
+        """Refuse a program that brings data along: the answers, say, or weights."""
+        docstrings = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.body
+            and isinstance(node.body[0], ast.Expr)
+        }
+        literals = [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and id(node) not in docstrings
+        ]
+        total = sum(map(_length, literals))
+        if total > MAX_LITERALS:
+            self._refuse(
+                max(literals, key=_length),
+                f"{total:,} characters of texts and numbers",
+                f"a run learns from the data that it is given (allowed: {MAX_LITERALS:,})",
+            )
+
+
+def _length(literal: ast.Constant) -> int:
+    value = literal.value
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, int):
+        return 1 + value.bit_length() // 3
+    return 8 if isinstance(value, float | complex) else 0
