@@ -62,6 +62,7 @@ def test_what_the_person_has_to_see_to_is_said_on_stderr(tmp_path):
         (["--hours", "25-99"], "'25-99' are no hours"),
         (["--proposer", "llm"], "needs ANTHROPIC_API_KEY"),
         (["--proposer", "command"], "give --command"),
+        (["--gpu", "99"], "There is no GPU 99 here"),
     ],
 )
 def test_what_cannot_be_is_said_before_the_coordinator_is_asked(tmp_path, arguments, says):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.states import Tier
+from worker.errors import SetupError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,9 +18,20 @@ class Platform:
 
 
 def detect_platform(gpu_index: int | None = None) -> Platform:
-    """Return the accelerator that ``run_program`` uses."""
+    """Return the accelerator that ``run_program`` uses.
+
+    Raises:
+        SetupError: a GPU is asked for that PyTorch does not have here.
+    """
     import torch  # noqa: PLC0415 - seconds of import that most of the worker does without
 
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if gpu_index is not None and gpu_index >= count:
+        remedy = f"choose from 0 to {count - 1}" if count else "leave --gpu away"
+        raise SetupError(
+            f"There is no GPU {gpu_index} here, PyTorch finds {count}: {remedy}; `swarmlab doctor` "
+            "looks at what is there."
+        )
     if torch.cuda.is_available():
         properties = torch.cuda.get_device_properties(gpu_index or 0)
         vram_gb = round(properties.total_memory / 2**30, 1)
