@@ -114,8 +114,8 @@ def status(
         desks = list(read_desks(settings.home_path, name))
         for desk in desks:
             typer.echo("\n".join(status_lines(desk)))
-    if not desks:
-        typer.echo("No worker has been started here yet: `swarmlab worker` starts one.")
+        if not desks:
+            typer.echo(_why_nothing(settings.home_path, name))
 
 
 @app.command()
@@ -134,8 +134,8 @@ def night(
         desks = list(read_desks(settings.home_path, name))
         for desk in desks:
             typer.echo("\n".join(night_lines(desk, hours=hours, now=datetime.now(UTC))))
-    if not desks:
-        typer.echo("No worker has been started here yet: `swarmlab worker` starts one.")
+        if not desks:
+            typer.echo(_why_nothing(settings.home_path, name))
 
 
 @app.command()
@@ -158,6 +158,16 @@ def doctor(
             typer.echo(f"{finding.health:<7} {finding.part}: {finding.found}{remedy}")
     if any(finding.health is Health.PROBLEM for finding in findings):
         raise typer.Exit(1)
+
+
+def _why_nothing(home: Path, name: str | None) -> str:
+    """Return why there is nothing to tell of the workers asked for."""
+    known = sorted(path.parent.name for path in (home / "workers").glob("*/identity.json"))
+    if not known:
+        return "No worker has been started here yet: `swarmlab worker` starts one."
+    if name is not None and name not in known:
+        return f"No worker named {name} here; there are: {', '.join(known)}."
+    return f"{name or ', '.join(known)}: started here, but has not begun to work yet."
 
 
 def _run_on_all_gpus(context: typer.Context, gpus: str, name: str | None) -> int:

@@ -67,5 +67,18 @@ def test_the_night_can_be_asked_for_on_the_command_line(coordinator_url, tmp_pat
     result = CliRunner().invoke(app, ["night"])
     assert result.exit_code == 0
     assert "experiments 3: " in result.output
-    status = CliRunner().invoke(app, ["status", "--name", "nobody"])
-    assert "No worker" in status.output
+
+
+def test_both_commands_name_those_who_are_here_in_place_of_nobody(
+    coordinator_url, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SWARMLAB_HOME", str(tmp_path))
+    for name in ("otter", "newt"):
+        with researcher_at(coordinator_url, tmp_path, name=name):
+            pass
+    (tmp_path / "workers" / "newt" / "tiny" / "outbox.sqlite").unlink()
+    for command in ("status", "night"):
+        nobody = CliRunner().invoke(app, [command, "--name", "nobody"])
+        assert nobody.output == "No worker named nobody here; there are: newt, otter.\n"
+        early = CliRunner().invoke(app, [command, "--name", "newt"])
+        assert early.output == "newt: started here, but has not begun to work yet.\n"
