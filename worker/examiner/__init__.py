@@ -15,9 +15,9 @@ and computes the loss itself.
 What is guaranteed, whatever the program does:
 
 * **Score.** It is computed here, from logits, with this process's own softmax, over exactly the
-  rows that the campaign packs, each once. Printing, patching, raising or exiting changes nothing. Values that
-  are not finite or not of the full vocabulary are refused. Logits are copied before they are read,
-  so that changing them meanwhile changes nothing.
+  rows that the campaign packs, each once. Printing, patching, raising or exiting changes nothing.
+  Values that are not finite or not of the full vocabulary are refused. Logits are copied before
+  they are read, so that changing them meanwhile changes nothing.
 * **Targets.** They never leave this process. The last target of each row is not even implied by
   an input.
 * **Look-ahead by a function of the row.** Rows are mixed with probes: the same row up to a secret
@@ -42,13 +42,13 @@ What is not guaranteed:
   thousand every other time. What that is worth is as small as they are few.
 * Test-time training on validation inputs: an input reveals the targets of earlier positions of its
   row. The probes refuse most of it, because answers for equal prefixes then differ.
-* Rows that say the same. A row is packed as `prepare.py` packs it, and where the validation split is
-  shorter than the examination, its documents come again in others. In the demo they do: a program
-  that remembers what it was shown and predicts with it gains half a bit per byte there.
+* Rows that say the same. Where the validation split is little longer than the examination, the
+  documents that pack well come again in several rows. In the demo they do: a program that remembers
+  what it was shown and predicts with it gains half a bit per byte there.
 * Answers that the program brings along. The policy bounds the literals of its source, and what is
   left of them is worth little where the validation text is millions of tokens.
-* What is done before the first batch is asked for: two minutes on a CPU, five on a GPU. There are no
-  training data of the campaign to learn from; in the demo the sandbox's Python library is like them.
+* What is done before the first batch is asked for: two minutes on a CPU, five on a GPU. There are
+  no training data of the campaign to learn from; in the demo Python's own library is as good.
 * Seeds. The swarm's is set, and the usual ways to set another do nothing; a generator of the
   program's own obeys it.
 * Time. The parent's clock bounds the window before the 11th step, the training and the
