@@ -7,8 +7,8 @@
       (imports,     (warm-up,     (training: what        (bounded by the
        compilation)  free)         is compared)           pace of training)
 
-The moments come from the examiner, which hands out the batches: training on them cannot begin before
-the first. Where the window ends is the program's word (its optimizer's steps), so the window is capped:
+The moments come from the examiner, which hands out the batches: nothing is learned from them before
+the first. Where the window ends is the program's word (its optimizer's steps), so it is capped:
 in tokens, and in seconds by the pace of the steps that follow. A slow machine has slow steps
 everywhere; a program that stretches its first steps alone starts its clock with them. The steps are
 the program's word too, so what their pace allows is a share of the budget at most: a machine on
