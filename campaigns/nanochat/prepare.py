@@ -697,11 +697,14 @@ def _obey_lab() -> ExaminerClient | None:
 def _seed_everything(seed: int) -> None:
     """Give every generator the swarm's seed, now and whenever the program seeds for itself."""
     seed_torch, seed_cuda = torch.manual_seed, torch.cuda.manual_seed_all
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    seed_torch(seed)
-    torch.manual_seed = lambda _seed: seed_torch(seed)
+    seed_python, seed_numpy = random.seed, np.random.seed
+    torch.manual_seed = torch.random.manual_seed = lambda _seed: seed_torch(seed)
     torch.cuda.manual_seed = torch.cuda.manual_seed_all = lambda _seed: seed_cuda(seed)
+    random.seed = lambda *_, **__: seed_python(seed)
+    np.random.seed = lambda *_, **__: seed_numpy(seed % 2**32)
+    torch.manual_seed(seed)
+    random.seed()
+    np.random.seed()
 
 
 EXAMINER = _obey_lab()

@@ -113,6 +113,24 @@ def test_the_seed_is_the_swarms(laboratory: Laboratory) -> None:
     assert score(1, manual=5) != pytest.approx(score(2, manual=5), abs=1e-6)
 
 
+def test_no_usual_way_to_seed_chooses_another(laboratory: Laboratory) -> None:
+    def draws(seed: int) -> str:
+        source = f"""
+import random, sys
+import numpy as np
+import prepare, torch
+torch.random.manual_seed({seed})
+random.seed({seed})
+np.random.seed({seed})
+print("DRAWN", torch.rand(3).tolist(), random.random(), np.random.rand())
+sys.exit(1)
+"""
+        [drawn] = [line for line in laboratory.run(source).log_tail.splitlines() if "DRAWN" in line]
+        return drawn
+
+    assert draws(1) == draws(2)
+
+
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
