@@ -62,8 +62,7 @@ async def publish_idea(
     same = await find_same_idea(session, campaign.id, agent.id, body_sha256)
     if same is not None:
         return same, False
-    # In the order in which results lock experiments, so that nobody waits in a circle.
-    evidence = sorted(set(request.evidence))
+    evidence = list(dict.fromkeys(request.evidence))
     await require_evidence(session, campaign.id, evidence)
     await _refuse_duplicate(
         session, cross_encoder, campaign, request.hypothesis, description, vocabulary
@@ -84,7 +83,8 @@ async def publish_idea(
         values_key=description.values_key,
         embedding=description.embedding,
         body_sha256=body_sha256,
-        evidence=evidence,
+        # Held in the order in which results hold experiments: nobody waits in a circle.
+        evidence=sorted(evidence),
     )
     await add_event(
         session,

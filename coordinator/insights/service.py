@@ -37,8 +37,7 @@ async def publish_insight(
     same = await find_same_insight(session, campaign.id, agent.id, body_sha256)
     if same is not None:
         return same, False
-    # In the order in which results lock experiments, so that nobody waits in a circle.
-    evidence = sorted(set(request.evidence))
+    evidence = list(dict.fromkeys(request.evidence))
     await require_evidence(session, campaign.id, evidence)
     insight_id = new_id()
     await add_insight(
@@ -49,7 +48,8 @@ async def publish_insight(
         text=request.text,
         embedding=embedding,
         body_sha256=body_sha256,
-        evidence=evidence,
+        # Held in the order in which results hold experiments: nobody waits in a circle.
+        evidence=sorted(evidence),
     )
     await add_event(
         session,
