@@ -6,6 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Depends, Request
+from psycopg import AsyncConnection as PsycopgConnection
+from psycopg import OperationalError
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
 from sqlalchemy import (
     ColumnElement,
     DateTime,
@@ -30,6 +34,8 @@ from sqlalchemy.orm import DeclarativeBase
 # Database time decides every deadline. Not now(), which is the start of the transaction and
 # would be old after a wait for a lock.
 CLOCK = func.clock_timestamp()
+
+SILENCE_S = 20.0  # longer than the database lets a statement take
 
 
 class Base(DeclarativeBase):
@@ -59,6 +65,26 @@ def table_of(model: type[Base]) -> Table:
     return table
 
 
+class _Connection(PsycopgConnection[Any]):
+    """A connection that is given up after ``SILENCE_S`` without an answer.
+
+    The database ends what takes too long by itself, but not where it is the one that stopped.
+    """
+
+    async def wait(
+        self,
+        gen: PQGen[Any],
+        interval: float = 0.1,
+        timeout: float | None = None,  # noqa: ASYNC109 psycopg names it
+    ) -> Any:
+        try:
+            return await super().wait(gen, interval, timeout or SILENCE_S)
+        except OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()  # nothing has answered, and a rollback would wait as long
+            raise
+
+
 def make_engine(database_url: str, *, pool_size: int = 16) -> AsyncEngine:
     """Return an engine on psycopg 3 for any ``postgresql://`` URL."""
     url = make_url(database_url).set(drivername="postgresql+psycopg")
@@ -71,6 +97,7 @@ def make_engine(database_url: str, *, pool_size: int = 16) -> AsyncEngine:
         # Programs reach 256 KiB; seconds of silence from the database are a 503, not a hang.
         # The index of embeddings is asked to look on where the nearest belong to other campaigns.
         connect_args={
+            "async_creator_fn": _Connection.connect,
             "connect_timeout": 5,
             # What a replica has locked is free again soon after it froze, or left the network.
             "keepalives_idle": 10,

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
@@ -15,7 +16,7 @@ from structlog.testing import capture_logs
 from coordinator.embedded import Services, _give_memory
 from coordinator.laptop.processes import Child, running
 from coordinator.laptop.swarm import _wait_until_ready
-from tests.conftest import run_sql
+from tests.conftest import connected, run_sql
 from tests.factories import (
     CAMPAIGN,
     AgentClient,
@@ -25,6 +26,7 @@ from tests.factories import (
     result_body,
     serving,
 )
+from tests.integration.test_lease_races import until_done_or_blocked
 
 
 @contextmanager
@@ -195,6 +197,34 @@ def test_with_postgres_gone_the_coordinator_says_so_and_lives(services):
     for answer in (ready, write):
         assert answer.status_code == 503
         assert answer.json()["type"].endswith("#storage-unavailable")
+
+
+def test_a_postgres_that_falls_silent_costs_a_request_and_not_the_coordinator(
+    agent, database_url, monkeypatch
+):
+    """It stops, as under a machine that is out of memory: then it keeps no timeout of its own."""
+    monkeypatch.setattr("coordinator.db.SILENCE_S", 2.0)
+    claim = agent.claimed()
+    stopped = []
+    with connected(database_url, autocommit=False) as holder, ThreadPoolExecutor(1) as pool:
+        holder.execute("SELECT id FROM experiments FOR UPDATE")
+        result = pool.submit(agent.put, result_body(claim))
+        until_done_or_blocked(result, database_url)
+        try:
+            for (pid,) in holder.execute(
+                "SELECT pid FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            ):
+                os.kill(pid, signal.SIGSTOP)
+                stopped.append(pid)
+            assert result.result().status_code == 503
+            assert result.result().json()["type"].endswith("#storage-unavailable")
+            # Idle ones have stopped as well: new ones take their place.
+            assert agent.http.get(f"/v1/experiments/{claim['experiment_id']}").status_code == 200
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+    assert agent.put(result_body(claim)).status_code == 201
 
 
 def test_a_second_process_is_refused_the_same_home(services, tmp_path):
