@@ -9,6 +9,8 @@ With `--json`, standard output carries one JSON object per line and nothing else
 | --- | --- |
 | `registered` | `agent_id` |
 | `waiting` | `reason` |
+| `preparing` | `line`: whose data, then what the campaign's `prepare.py` says |
+| `ready` | `campaign`, `val_bpb` of what it builds on (null: not measured), `waiting_results` |
 | `claimed` | `experiment_id`, `hypothesis`, `seed`, `base_val_bpb` |
 | `refused` | `hypothesis`, `reason`, `matches` |
 | `run_started` | `experiment_id`, `hypothesis` |
@@ -98,6 +100,10 @@ def _published(fields: dict[str, Any]) -> str:
     return f"{fields['outcome']}{best}{late} ({fields['experiment_id']})"
 
 
+def _builds_on(val_bpb: float | None) -> str:
+    return "nothing measured yet" if val_bpb is None else f"building on val_bpb {val_bpb:.6f}"
+
+
 def _counts(outcomes: dict[str, int]) -> str:
     return ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
 
@@ -111,6 +117,11 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "run_started": lambda f: str(f["hypothesis"]),
     "online": lambda f: f"{f['agents']} agents online",
     "solo": lambda f: str(f["reason"]),
+    "preparing": lambda f: str(f["line"]),
+    "ready": lambda f: (
+        f"in campaign {f['campaign']}, {_builds_on(f['val_bpb'])}; "
+        f"{f['waiting_results']} results to hand in"
+    ),
     "waiting": lambda f: str(f["reason"]),
     "rejoined": lambda f: f"the swarm is back; {f['waiting_results']} results to hand in",
     "stopped": lambda f: f"{f['experiments']} experiments finished {_counts(f['outcomes'])}",

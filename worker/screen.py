@@ -15,6 +15,8 @@ from worker.events import JsonReporter, LineReporter, Reporter, in_words, score_
 
 OUTCOME_STYLE = {"keep": "bold green", "discard": "dim", "crash": "red"}
 RECENT = 10
+# Events that only a coordinator's answer brings about.
+ANSWERED = {"registered", "claimed", "refused", "published", "adopted", "online", "rejoined"}
 
 
 def make_reporter(stream: TextIO, *, is_json: bool, agent: str) -> Reporter:
@@ -40,7 +42,8 @@ class LiveReporter:
         self._best: float | None = None
         self._unsent = 0
         self._usd = 0.0
-        self._is_alone = False
+        self._is_alone: bool | None = None  # nobody was asked yet
+        self._has_campaign = False
         self._online: int | None = None
         self._started = time.monotonic()
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4)
@@ -60,16 +63,23 @@ class LiveReporter:
             self._progress = fields
             self._state = str(fields["phase"])
             return
+        self._note_company(event)
         if event == "online":
             self._online = int(fields["agents"])
             return
         self._progress = {}
-        self._state = in_words(event, fields) if event == "waiting" else event.replace("_", " ")
+        self._state = _state(event, fields)
         if event in {"solo", "rejoined"}:
-            self._is_alone = event == "solo"
             self._live.console.print(Text(in_words(event, fields), "yellow"))
         elif event in {"claimed", "run_started"}:
             self._hypothesis = str(fields["hypothesis"])
+        else:
+            self._note_result(event, fields)
+
+    def _note_result(self, event: str, fields: dict[str, Any]) -> None:
+        if event == "ready":
+            self._unsent = int(fields["waiting_results"])
+            self._note_best(fields["val_bpb"])
         elif event == "judged":
             self._results.appendleft(fields)
             self._unsent += 1
@@ -81,6 +91,18 @@ class LiveReporter:
         elif event == "adopted":
             self._note_best(fields["val_bpb"])
 
+    def _note_company(self, event: str) -> None:
+        """Note whether the coordinator answers, as far as an event tells."""
+        if event == "preparing" and not self._has_campaign:
+            self._has_campaign = True
+            if self._is_alone:  # the coordinator was waited for, and came
+                self._is_alone = False
+        elif event in ANSWERED:
+            self._is_alone = False
+        elif event == "solo" or (event == "waiting" and not self._has_campaign):
+            # Without a campaign, a worker waits for nothing but its coordinator.
+            self._is_alone = True
+
     def _note_best(self, val_bpb: float | None) -> None:
         if val_bpb is not None:
             self._best = val_bpb if self._best is None else min(self._best, val_bpb)
@@ -90,15 +112,18 @@ class LiveReporter:
             return Group(self._head(), self._now(), self._table())
 
     def _head(self) -> Text:
+        company: list[str | tuple[str, str]] = []
+        if self._is_alone:
+            company = [("alone", "yellow"), " · "]
+        elif self._is_alone is not None:
+            online = f" · {self._online} online" if self._online else ""
+            company = [("with the swarm", "green"), f"{online} · "]
         elapsed_s = int(time.monotonic() - self._started)
         best = "no best yet" if self._best is None else f"best {self._best:.6f}"
-        swarm = ("alone", "yellow") if self._is_alone else ("with the swarm", "green")
         parts: list[str | tuple[str, str]] = [
             (f"swarmlab · {self.agent}", "bold"),
             f" · {elapsed_s // 3600}:{elapsed_s // 60 % 60:02}:{elapsed_s % 60:02} · ",
-            swarm,
-            f" · {self._online} online" if self._online and not self._is_alone else "",
-            " · ",
+            *company,
             (best, "bold green"),
             f" · outbox {self._unsent}",
             f" · {self._usd:.2f} USD" if self._usd else "",
@@ -133,3 +158,12 @@ class LiveReporter:
                 Text(str(fields["hypothesis"])),
             )
         return table
+
+
+def _state(event: str, fields: dict[str, Any]) -> str:
+    """Return what the worker is at since the event, in words."""
+    if event == "waiting":
+        return in_words(event, fields)
+    if event == "preparing":
+        return f"preparing: {in_words(event, fields)}"
+    return event.replace("_", " ")

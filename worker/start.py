@@ -67,6 +67,7 @@ def run_worker(settings: WorkerSettings, limits: Limits, reporter: Reporter) -> 
         stack.callback(reporter.close)
         try:
             researcher = _set_up(stack, settings, limits, reporter, stop)
+            _say_where_it_begins(researcher)
         except StopRequested:
             reporter.emit("stopped", experiments=0, outcomes={}, waiting_results=None)
             return
@@ -110,7 +111,7 @@ def _set_up(
     for sentence in say_what_waits(seat.directory / campaign.name):
         log.warning(sentence)
     data_dir = home / "data" / campaign.name
-    _prepare(campaign, data_dir)
+    _prepare(campaign, data_dir, reporter)
     desk = seat.directory / campaign.name
     notebook = Notebook(desk / "notebook", campaign=campaign.name, agent=identity.name)
     stack.callback(notebook.close)
@@ -193,16 +194,19 @@ def _wait_for_coordinator(
     stop.asked.wait(client.breaker.seconds_left + 0.1)
 
 
-def _prepare(campaign: Campaign, data_dir: Path) -> None:
+def _prepare(campaign: Campaign, data_dir: Path, reporter: Reporter) -> None:
     """Make the data ready, one worker of this machine at a time.
 
     Raises:
         DataMismatchError: the data are not those that the campaign was made with.
     """
     data_dir.parent.mkdir(parents=True, exist_ok=True)
+    reporter.emit("preparing", line=f"the data of campaign {campaign.name}")
     with data_dir.with_suffix(".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        data = prepare_data(campaign.harness_files, data_dir)
+        data = prepare_data(
+            campaign.harness_files, data_dir, lambda line: reporter.emit("preparing", line=line)
+        )
     if data.data_sha256 != campaign.read.data_sha256:
         raise DataMismatchError(
             f"The data of campaign {campaign.name} came out differently on this machine "
@@ -210,6 +214,16 @@ def _prepare(campaign: Campaign, data_dir: Path) -> None:
             f"not compare. Remove {data_dir} and try again; if it stays so, another campaign is "
             "the right one for this machine."
         )
+
+
+def _say_where_it_begins(researcher: Researcher) -> None:
+    notebook = researcher.notebook
+    researcher.emit(
+        "ready",
+        campaign=researcher.campaign.name,
+        val_bpb=notebook.base().val_bpb if notebook.is_open else None,
+        waiting_results=researcher.outbox.count(),
+    )
 
 
 class _Stop:

@@ -129,6 +129,33 @@ def test_a_failed_preparation_says_what_to_do(tmp_path: Path) -> None:
         prepare_data({"prepare.py": source}, tmp_path / "data")
 
 
+def test_what_is_said_of_the_preparation_is_handed_on_line_by_line(tmp_path: Path) -> None:
+    source = """
+import json, sys
+sys.stderr.buffer.write(b"downloading\\n 10 %\\r 20 %\\r\\n\\n\\x1b[2Jd\\xf6ne\\nno end")
+fields = ["data_sha256", "tokenizer_sha256", "train_bytes", "val_bytes"]
+print(json.dumps(dict.fromkeys(fields, 7)))
+"""
+    said: list[str] = []
+    assert prepare_data({"prepare.py": source}, tmp_path, said.append).train_bytes == 7
+    assert said == ["downloading", " 10 %", " 20 %", " [2Jd\N{REPLACEMENT CHARACTER}ne", "no end"]
+
+
+def test_a_failed_preparation_tells_its_last_words_to_whoever_saw_no_line(tmp_path: Path) -> None:
+    source = """
+import sys
+for shard in range(99):
+    print("downloading shard", shard, file=sys.stderr)
+sys.exit("no route to host; check the proxy")
+"""
+    with pytest.raises(PrepareError) as failure:
+        prepare_data({"prepare.py": source}, tmp_path, lambda _line: None)
+    first, *last_lines, _remedy = str(failure.value).splitlines()
+    assert first == "prepare.py ended with code 1. It said last:"
+    assert len(last_lines) == 10
+    assert last_lines[-2:] == ["  downloading shard 98", "  no route to host; check the proxy"]
+
+
 def test_without_a_network_the_last_line_says_what_to_check(
     tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

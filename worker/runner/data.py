@@ -4,18 +4,24 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from worker.runner.output import LINE_CHARS
+
+LAST_LINES = 10  # of what prepare.py said, told again when it failed
 
 
 class PrepareError(Exception):
     """The campaign's data could not be made ready."""
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int, last_lines: Iterable[str]) -> None:
+        said = "".join(f"\n  {line}" for line in last_lines) or " nothing."
         super().__init__(
-            f"prepare.py ended with code {code}: its last lines above say why. What is already "
-            "downloaded is kept; start again when the cause is gone."
+            f"prepare.py ended with code {code}. It said last:{said}\n"
+            "What is already downloaded is kept; start again when the cause is gone."
         )
 
 
@@ -29,19 +35,56 @@ class DataFingerprint:
     val_bytes: int
 
 
-def prepare_data(harness_files: Mapping[str, str], data_dir: Path) -> DataFingerprint:
-    """Make the data ready, progress on stderr; quick when it is ready already.
+def _print(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def prepare_data(
+    harness_files: Mapping[str, str], data_dir: Path, say: Callable[[str], None] = _print
+) -> DataFingerprint:
+    """Make the data ready; quick when it is ready already.
+
+    Args:
+        harness_files: path to text, prepare.py among them.
+        data_dir: where prepare.py puts its data.
+        say: takes each line that prepare.py writes to stderr, and each state of a progress bar.
 
     Raises:
         PrepareError: prepare.py failed.
     """
-    with tempfile.TemporaryDirectory(prefix="swarmlab-prepare-") as folder:
+    last_lines: deque[str] = deque(maxlen=LAST_LINES)
+    with (
+        tempfile.TemporaryDirectory(prefix="swarmlab-prepare-") as folder,
+        tempfile.TemporaryFile() as answer,
+    ):
         write_files(Path(folder), harness_files)
         command = [sys.executable, "prepare.py", "--data-dir", str(data_dir.absolute()), "--json"]
-        done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, check=False)
-    if done.returncode:
-        raise PrepareError(done.returncode)
-    return DataFingerprint(**json.loads(done.stdout))
+        with subprocess.Popen(
+            command,
+            cwd=folder,
+            stdout=answer,
+            stderr=subprocess.PIPE,
+            text=True,  # the end of a line is \n or, in a progress bar, \r
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            assert process.stderr is not None
+            try:
+                for raw in process.stderr:
+                    # The last lines may reach a terminal as they are, and must not steer it.
+                    text = "".join(c if c.isprintable() else " " for c in raw[:LINE_CHARS])
+                    if line := text.rstrip():
+                        last_lines.append(line)
+                        say(line)
+                code = process.wait()
+            except BaseException:  # a request to stop among them
+                process.kill()
+                raise
+        if code:
+            raise PrepareError(code, last_lines)
+        answer.seek(0)
+        return DataFingerprint(**json.loads(answer.read()))
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:

@@ -8,6 +8,9 @@ from worker.events import JsonReporter, LineReporter, in_words
 EVENTS = [
     ("registered", {"agent_id": "1"}),
     ("waiting", {"reason": "somebody measures"}),
+    ("preparing", {"line": "downloading shard 3/14"}),
+    ("ready", {"campaign": "tiny", "val_bpb": 0.9, "waiting_results": 2}),
+    ("ready", {"campaign": "tiny", "val_bpb": None, "waiting_results": 0}),
     ("claimed", {"experiment_id": "1", "hypothesis": "raise it", "seed": 1, "base_val_bpb": 1.0}),
     ("refused", {"hypothesis": "raise it", "reason": "same-program", "matches": []}),
     ("run_started", {"experiment_id": "1", "hypothesis": "raise it"}),
@@ -52,7 +55,7 @@ def test_the_words_of_strangers_do_not_steer_the_terminal():
 
 
 def test_a_judgement_shows_the_difference_to_the_base():
-    words = in_words("judged", EVENTS[5][1])
+    words = in_words("judged", dict(EVENTS)["judged"])
     assert words == "keep 0.900000 (-0.100000); raise it"
 
 

@@ -1,5 +1,6 @@
 import io
 
+import pytest
 from rich.console import Console
 
 from worker.events import JsonReporter, LineReporter
@@ -71,6 +72,44 @@ def test_the_view_shows_how_many_are_online_while_the_swarm_is_there():
     assert "with the swarm · 12 online" in text.rpartition("swarmlab · otter")[2]
     alone = picture(("online", {"agents": 3}), ("solo", {"reason": "nobody answers"}))
     assert "online" not in alone.rpartition("swarmlab · otter")[2]
+
+
+WAITS = ("waiting", {"reason": "nobody answers"})
+PREPARES = ("preparing", {"line": "[ 1.0 s] downloading shard 3/14"})
+READY = ("ready", {"campaign": "tiny", "val_bpb": None, "waiting_results": 0})
+REGISTERED = ("registered", {"agent_id": "1"})
+
+
+@pytest.mark.parametrize(
+    ("events", "is_alone"),
+    [
+        ([], None),
+        ([WAITS], True),
+        ([WAITS, REGISTERED], False),
+        ([REGISTERED, WAITS], True),
+        ([WAITS, PREPARES], False),
+        ([PREPARES, READY], None),
+        ([PREPARES, READY, WAITS], None),
+        ([PREPARES, READY, WAITS, ("online", {"agents": 3})], False),
+        ([PREPARES, READY, ("solo", {"reason": "nobody answers"})], True),
+    ],
+)
+def test_the_head_tells_only_what_is_known_of_the_swarm(events, is_alone):
+    head = picture(*events).rpartition("swarmlab · otter")[2].partition("best")[0]
+    assert ("alone" in head, "with the swarm" in head) == (is_alone is True, is_alone is False)
+
+
+def test_the_view_shows_what_the_preparation_of_the_data_says():
+    last = picture(REGISTERED, PREPARES).rpartition("swarmlab · otter")[2]
+    assert "preparing: [ 1.0 s] downloading shard 3/14" in last
+
+
+def test_the_view_starts_from_what_the_notebook_and_the_outbox_hold():
+    ready = ("ready", {"campaign": "tiny", "val_bpb": 1.858378, "waiting_results": 2})
+    last = picture(PREPARES, ready).rpartition("swarmlab · otter")[2]
+    assert "best 1.858378" in last
+    assert "outbox 2" in last
+    assert "preparing" not in last
 
 
 def test_what_fits_is_chosen():
