@@ -82,6 +82,6 @@ def test_what_no_file_may_hold_is_recognised(text):
 
 def test_the_top_level_is_what_the_readme_draws():
     folders = {path.parts[0] for path in project_files() if len(path.parts) > 1}
-    drawn = set(re.findall(r"^([\w.]+)/", text_of("README.md"), flags=re.MULTILINE))
+    drawn = set(re.findall(r"^([\w.]+)/ ", text_of("README.md"), flags=re.MULTILINE))
     assert folders - drawn - {".ci"} == set()
     assert {name for name in drawn if not (ROOT / name).is_dir()} == set()
