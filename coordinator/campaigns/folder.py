@@ -3,7 +3,7 @@
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,8 +22,8 @@ class CampaignProfile(BaseModel):
 
     name: Name
     title: str
-    metric: str = "val_bpb"
-    direction: str = Field(default="minimize", pattern="^minimize$")
+    metric: Literal["val_bpb"] = "val_bpb"
+    direction: Literal["minimize"] = "minimize"
     time_budget_s: float = Field(gt=0)
     data: str
     data_sha256: Sha256 | None = None

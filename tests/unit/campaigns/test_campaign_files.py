@@ -4,7 +4,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from coordinator.campaigns.folder import CampaignProfile
 from shared.constants import override_constants, read_constants
 
 CAMPAIGN = Path(__file__).parents[3] / "campaigns" / "nanochat"
@@ -33,6 +35,15 @@ def test_a_campaign_file_and_its_harness_agree(path: Path) -> None:
     assert campaign["name"] == path.stem
     assert (campaign["metric"], campaign["direction"]) == ("val_bpb", "minimize")
     assert campaign["title"]
+
+
+@pytest.mark.parametrize(("key", "word"), [("metric", "val_loss"), ("direction", "maximize")])
+def test_what_nothing_scores_by_is_refused(key: str, word: str) -> None:
+    profile = tomllib.loads(FILES[0].read_text())
+    assert CampaignProfile.model_validate(profile)
+    with pytest.raises(ValidationError) as refusal:
+        CampaignProfile.model_validate({**profile, key: word})
+    assert [error["loc"] for error in refusal.value.errors()] == [(key,)]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
