@@ -159,7 +159,4 @@ class Clock:
                 limit_s = self.limits.answer_s + overrun_s
             late = now - self.exam_began > limit_s
             return f"did not answer the examiner within {limit_s:.1f} s" if late else None
-        assert self.first_batch is not None
-        if now - self.first_batch > 2 * self.budget_s + self.limits.window_s + 60:
-            return "took more than twice its time budget"
         return None
