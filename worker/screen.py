@@ -44,6 +44,7 @@ class LiveReporter:
         self._usd = 0.0
         self._is_alone: bool | None = None  # nobody was asked yet
         self._has_campaign = False
+        self._is_ready = False  # the notebook and the outbox were looked into
         self._online: int | None = None
         self._started = time.monotonic()
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4)
@@ -78,6 +79,7 @@ class LiveReporter:
 
     def _note_result(self, event: str, fields: dict[str, Any]) -> None:
         if event == "ready":
+            self._is_ready = True
             self._unsent = int(fields["waiting_results"])
             self._note_best(fields["val_bpb"])
         elif event == "judged":
@@ -119,15 +121,17 @@ class LiveReporter:
             online = f" · {self._online} online" if self._online else ""
             company = [("with the swarm", "green"), f"{online} · "]
         elapsed_s = int(time.monotonic() - self._started)
-        best = "no best yet" if self._best is None else f"best {self._best:.6f}"
+        results: list[str | tuple[str, str]] = []
+        if self._is_ready:
+            best = "no best yet" if self._best is None else f"best {self._best:.6f}"
+            results = [(best, "bold green"), f" · outbox {self._unsent} · "]
         parts: list[str | tuple[str, str]] = [
             (f"swarmlab · {self.agent}", "bold"),
             f" · {elapsed_s // 3600}:{elapsed_s // 60 % 60:02}:{elapsed_s % 60:02} · ",
             *company,
-            (best, "bold green"),
-            f" · outbox {self._unsent}",
-            f" · {self._usd:.2f} USD" if self._usd else "",
-            " · Ctrl-C stops",
+            *results,
+            f"{self._usd:.2f} USD · " if self._usd else "",
+            "Ctrl-C stops",
         ]
         return Text.assemble(*parts)
 

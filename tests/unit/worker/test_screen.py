@@ -7,6 +7,10 @@ from worker.events import JsonReporter, LineReporter
 from worker.screen import LiveReporter, make_reporter
 
 JUDGED = {"hypothesis": "raise it", "base_val_bpb": 1.0, "crash_reason": None, "usd": 0.25}
+WAITS = ("waiting", {"reason": "nobody answers"})
+PREPARES = ("preparing", {"line": "[ 1.0 s] downloading shard 3/14"})
+READY = ("ready", {"campaign": "tiny", "val_bpb": None, "waiting_results": 0})
+REGISTERED = ("registered", {"agent_id": "1"})
 
 
 def picture(*events) -> str:
@@ -42,7 +46,8 @@ def test_the_view_shows_what_runs_and_how_far_it_is():
 
 
 def test_the_view_shows_the_last_ten_results_the_best_the_outbox_and_the_money():
-    events = [
+    events = [READY]
+    events += [
         ("judged", JUDGED | {"outcome": "discard", "val_bpb": 1 + n / 1000, "hypothesis": f"h{n}"})
         for n in range(1, 13)
     ]
@@ -74,12 +79,6 @@ def test_the_view_shows_how_many_are_online_while_the_swarm_is_there():
     assert "online" not in alone.rpartition("swarmlab · otter")[2]
 
 
-WAITS = ("waiting", {"reason": "nobody answers"})
-PREPARES = ("preparing", {"line": "[ 1.0 s] downloading shard 3/14"})
-READY = ("ready", {"campaign": "tiny", "val_bpb": None, "waiting_results": 0})
-REGISTERED = ("registered", {"agent_id": "1"})
-
-
 @pytest.mark.parametrize(
     ("events", "is_alone"),
     [
@@ -95,7 +94,7 @@ REGISTERED = ("registered", {"agent_id": "1"})
     ],
 )
 def test_the_head_tells_only_what_is_known_of_the_swarm(events, is_alone):
-    head = picture(*events).rpartition("swarmlab · otter")[2].partition("best")[0]
+    head = picture(*events).rpartition("swarmlab · otter")[2].partition("\n")[0]
     assert ("alone" in head, "with the swarm" in head) == (is_alone is True, is_alone is False)
 
 
@@ -110,6 +109,8 @@ def test_the_view_starts_from_what_the_notebook_and_the_outbox_hold():
     assert "best 1.858378" in last
     assert "outbox 2" in last
     assert "preparing" not in last
+    assert "no best yet · outbox 0" in picture(PREPARES, READY)
+    assert "best" not in picture(PREPARES)
 
 
 def test_what_fits_is_chosen():
