@@ -4,7 +4,6 @@ Each step lives in `worker.steps`; this module strings them together and, after 
 place where the work was interrupted.
 """
 
-import shutil
 import time
 from datetime import UTC, datetime
 
@@ -26,6 +25,7 @@ from worker.notebook import Page
 from worker.proposers import Proposal, Refusal
 from worker.researcher import Researcher
 from worker.runner import LabError, RunAbandonedError, RunReport
+from worker.runner.folders import remove_folder
 from worker.steps.claim import claim, experiment_of, go_unclaimed, send_claim
 from worker.steps.judge import conclude, record
 from worker.steps.run import run
@@ -52,7 +52,7 @@ def work(researcher: Researcher, *, experiments: int | None = None) -> None:
     """
     researcher.quota = experiments
     researcher.notebook.open(researcher.campaign.files)
-    shutil.rmtree(researcher.runs_dir, ignore_errors=True)
+    remove_folder(researcher.runs_dir)
     resume(researcher)
     failures, is_interrupted = 0, False
     while not researcher.stop.is_set() and not researcher.is_done:
@@ -261,7 +261,7 @@ def _release(researcher: Researcher, experiment: Experiment) -> None:
 def _take_back(researcher: Researcher, experiment: Experiment) -> None:
     researcher.notebook.abandon(experiment.result_id)
     researcher.workbench.clear()
-    shutil.rmtree(researcher.runs_dir / str(experiment.result_id), ignore_errors=True)
+    remove_folder(researcher.runs_dir / str(experiment.result_id))
 
 
 def _crash_of_worker() -> RunReport:

@@ -510,6 +510,15 @@ for seed in range(40):
 """
     ),
     # -- processes and files
+    "shrinks the memory that it shares with the examiner": program(
+        before="""
+for descriptor in range(3, 64):
+    try:
+        open(descriptor, "r+b", buffering=0, closefd=False).truncate(0)
+    except (OSError, ValueError):
+        pass
+"""
+    ),
     "forks and goes on": program(
         after=f"""
 import os
@@ -598,6 +607,7 @@ WITHOUT_EFFECT = frozenset({
     "is examined twice",
     "is examined before its training",
     "seeds until it is lucky",
+    "shrinks the memory that it shares with the examiner",
 })  # fmt: skip
 
 # Without a sandbox nothing but the policy check stands between a program and these.

@@ -113,6 +113,18 @@ def test_the_seed_is_the_swarms(laboratory: Laboratory) -> None:
     assert score(1, manual=5) != pytest.approx(score(2, manual=5), abs=1e-6)
 
 
+def test_no_program_can_shrink_what_it_shares_with_its_examiner(laboratory: Laboratory) -> None:
+    shrink = """
+for descriptor in range(3, 64):
+    try:
+        open(descriptor, "r+b", buffering=0, closefd=False).truncate(0)
+    except (OSError, ValueError):
+        pass
+"""
+    report = laboratory.run(shrink + steps(BASE, 12))
+    assert report.metrics is not None, report.log_tail
+
+
 def test_no_usual_way_to_seed_chooses_another(laboratory: Laboratory) -> None:
     def draws(seed: int) -> str:
         source = f"""

@@ -1,6 +1,7 @@
 """The two processes of a run: how they are started, how they are ended."""
 
 import contextlib
+import fcntl
 import json
 import os
 import resource
@@ -72,8 +73,7 @@ class Pair:
         ours, theirs = socket.socketpair()
         self._open.enter_context(ours)
         self._open.enter_context(theirs)
-        memory = self._open.enter_context(_unnamed_file(_memory_folder()))
-        memory.truncate(Memory().size)
+        memory = self._open.enter_context(_shared_memory(Memory().size))
         self._start_examiner(private, ours, memory.fileno())
         lab: dict[str, object] = {
             "seed": request.seed,
@@ -216,7 +216,18 @@ def _unnamed_file(folder: Path | None) -> IO[bytes]:
     return file
 
 
-def _memory_folder() -> Path | None:
-    """Return a folder whose files stay in memory, where there is one."""
-    folder = Path("/dev/shm")  # noqa: S108 - an unnamed file
-    return folder if folder.is_dir() else None
+def _shared_memory(size: int) -> IO[bytes]:
+    """Return a file in memory that keeps its size, whoever holds it.
+
+    Who could shrink it would end the examiner, which reads there.
+    """
+    if sys.platform != "linux":
+        file = _unnamed_file(None)
+        file.truncate(size)
+        return file
+    file = os.fdopen(os.memfd_create("swarmlab", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING), "w+b")
+    file.truncate(size)
+    fcntl.fcntl(
+        file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+    )
+    return file

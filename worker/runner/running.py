@@ -2,9 +2,7 @@
 
 import contextlib
 import math
-import os
 import queue
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +16,7 @@ import structlog
 from shared.states import CrashReason
 from shared.wire.results import Metrics
 from worker.runner.clock import Clock, limits_for
+from worker.runner.folders import folder_bytes, remove_folder
 from worker.runner.kernels import are_kept, give_up_kernels, keep_kernels, own_program
 from worker.runner.output import OUTPUT_BYTES
 from worker.runner.policy import check_policy
@@ -84,7 +83,7 @@ def _compile_own_program(request: RunRequest, should_stop: Callable[[], bool] | 
     try:
         report = run_program(own, should_stop=should_stop)
     finally:
-        shutil.rmtree(own.run_dir, ignore_errors=True)
+        remove_folder(own.run_dir)
     if not are_kept(request):
         structlog.get_logger().warning("nothing was compiled", why=report.log_tail[-LOG_CHARS:])
         give_up_kernels(request)
@@ -151,10 +150,6 @@ class _Watch:
     def _end(self, reason: CrashReason, why: str) -> None:
         self._ended, self.is_over = (reason, why), True
 
-    def _end_excess(self, did: str, limit: int) -> None:
-        why = f"The program {did} more than {limit >> 20} MiB and was ended."
-        self._end(CrashReason.POLICY, why)
-
     def _check(self, now: float) -> None:
         late = self._clock.overdue(now)
         if late is not None:
@@ -176,10 +171,11 @@ class _Watch:
         if now - self._sized_at > SIZE_EVERY_S:
             self._sized_at = now
             run_dir = self._request.run_dir
-            if _folder_bytes(run_dir) + _unlinked_bytes(run_dir, program.pid) > RUN_DIR_BYTES:
+            if folder_bytes(run_dir) + _unlinked_bytes(run_dir, program.pid) > RUN_DIR_BYTES:
                 self._end(
                     CrashReason.POLICY,
-                    f"The program wrote more than {RUN_DIR_BYTES >> 20} MiB and was ended.",
+                    f"The program wrote more than {RUN_DIR_BYTES >> 20} MiB, or into folders that "
+                    "cannot be looked through, and was ended.",
                 )
         self._report_progress(now)
 
@@ -242,15 +238,6 @@ class _Watch:
 
 def _has_gpu() -> bool:
     return any(Path("/dev").glob("nvidia[0-9]*"))
-
-
-def _folder_bytes(folder: Path) -> int:
-    total = 0
-    for where, _, names in os.walk(folder):  # it passes over folders that vanish meanwhile
-        for name in names:
-            with contextlib.suppress(FileNotFoundError):  # gone since it was listed
-                total += Path(where, name).lstat().st_blocks * 512
-    return total
 
 
 def _unlinked_bytes(folder: Path, pid: int) -> int:

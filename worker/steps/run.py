@@ -3,7 +3,6 @@
 A lost lease does not stop the run: its result is stored as a late one.
 """
 
-import shutil
 import threading
 import time
 from datetime import datetime
@@ -13,6 +12,7 @@ from shared.wire.claims import HeartbeatCreate
 from worker.errors import CoordinatorUnreachableError, RefusedError
 from worker.researcher import Researcher
 from worker.runner import Progress, RunReport, RunRequest
+from worker.runner.folders import remove_folder
 from worker.workbench import Experiment
 
 PROGRESS_PAUSE_S = 0.5
@@ -26,7 +26,7 @@ def run(researcher: Researcher, experiment: Experiment) -> RunReport:
         RunAbandonedError: the worker was asked to stop.
     """
     run_dir = researcher.runs_dir / str(experiment.result_id)
-    shutil.rmtree(run_dir, ignore_errors=True)
+    remove_folder(run_dir)
     run_dir.mkdir(parents=True)
     assert experiment.seed is not None
     request = RunRequest(
@@ -51,7 +51,7 @@ def run(researcher: Researcher, experiment: Experiment) -> RunReport:
         report = researcher.runner(
             request, on_progress=heartbeat.note, should_stop=researcher.abandon.is_set
         )
-    shutil.rmtree(run_dir, ignore_errors=True)
+    remove_folder(run_dir)
     return report
 
 
