@@ -30,6 +30,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol, TextIO
 
+from shared.terminal import in_one_line
+
 
 class Reporter(Protocol):
     """Takes the events of one worker; called from several threads."""
@@ -88,10 +90,8 @@ def in_words(event: str, fields: dict[str, Any]) -> str:
     """Return what an event says to a person, on one line."""
     say = _SENTENCES.get(event)
     if say is None:
-        return " ".join(f"{key}={value}" for key, value in fields.items())
-    # Words of strangers must not steer the terminal.
-    words = "".join(c if c.isprintable() else " " for c in say(fields))
-    return " ".join(words.split())
+        return in_one_line(" ".join(f"{key}={value}" for key, value in fields.items()))
+    return in_one_line(say(fields))
 
 
 def _published(fields: dict[str, Any]) -> str:

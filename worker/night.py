@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from shared.states import Outcome
+from shared.terminal import in_one_line
 from worker.errors import SetupError
 from worker.outbox import Entry
 from worker.status import Desk
@@ -93,8 +94,7 @@ def _score_words(entry: Entry) -> str:
 
 
 def _subject(entry: Entry) -> str:
-    words = "".join(c if c.isprintable() else " " for c in entry.result.hypothesis)
-    return " ".join(words.split())[:100]
+    return in_one_line(entry.result.hypothesis)[:100]
 
 
 def _delta(entry: Entry) -> float:

@@ -11,6 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from shared.terminal import in_one_line
 from worker.events import JsonReporter, LineReporter, Reporter, in_words, score_in_words
 
 OUTCOME_STYLE = {"keep": "bold green", "discard": "dim", "crash": "red"}
@@ -73,7 +74,7 @@ class LiveReporter:
         if event in {"solo", "rejoined"}:
             self._live.console.print(Text(in_words(event, fields), "yellow"))
         elif event in {"claimed", "run_started"}:
-            self._hypothesis = str(fields["hypothesis"])
+            self._hypothesis = in_one_line(str(fields["hypothesis"]))
         else:
             self._note_result(event, fields)
 
@@ -159,7 +160,7 @@ class LiveReporter:
             table.add_row(
                 Text(outcome, OUTCOME_STYLE.get(outcome, "")),
                 Text(score_in_words(fields)),
-                Text(str(fields["hypothesis"])),
+                Text(in_one_line(str(fields["hypothesis"]))),
             )
         return table
 

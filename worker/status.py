@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.terminal import in_one_line
 from worker.errors import SetupError
 from worker.identity import Identity, campaign_at_work
 from worker.notebook import Notebook, Page
@@ -68,12 +69,12 @@ def status_lines(desk: Desk) -> list[str]:
     else:
         claim = "alone, without a claim" if at_hand.experiment_id is None else "claimed"
         interrupted = "" if desk.is_running else "interrupted: "
-        now = f"{interrupted}{at_hand.step}, {claim}: {_one_line(at_hand.hypothesis)}"
+        now = f"{interrupted}{at_hand.step}, {claim}: {in_one_line(at_hand.hypothesis)}"
     tip = desk.tip
     if tip is None or tip.val_bpb is None:
         best = "nothing measured yet"
     else:
-        best = f"val_bpb {tip.val_bpb:.6f}, {_one_line(tip.hypothesis)}"
+        best = f"val_bpb {tip.val_bpb:.6f}, {in_one_line(tip.hypothesis)}"
     refused = desk.in_state("refused")
     return [
         f"{desk.identity.name} in {desk.campaign} at {desk.identity.coordinator_url}: "
@@ -103,8 +104,3 @@ def _read_desk(identity: Identity, desk: Path) -> Desk:
             entries=outbox.recent(RECENT)[::-1],
             notebook_path=desk / "notebook",
         )
-
-
-def _one_line(text: str) -> str:
-    words = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(words.split())

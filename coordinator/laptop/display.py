@@ -11,6 +11,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from shared.terminal import in_one_line
+
 OUTCOME_STYLE = {"keep": "bold green", "discard": "dim", "crash": "red"}
 RECENT = 10
 
@@ -65,7 +67,8 @@ class SwarmDisplay:
             return
         row.state = kind.replace("_", " ")
         row.progress = {}
-        row.hypothesis = str(event.get("hypothesis") or event.get("reason") or row.hypothesis)
+        said = event.get("hypothesis") or event.get("reason") or row.hypothesis
+        row.hypothesis = in_one_line(str(said))
         val_bpb = event.get("val_bpb")
         if kind == "judged":
             self._results.appendleft((worker, {"hypothesis": row.hypothesis, **event}))
@@ -113,7 +116,7 @@ class SwarmDisplay:
                 _number(event.get("val_bpb"), "{:.6f}"),
                 _number(_delta(event), "{:+.6f}"),
                 worker,
-                Text(str(event.get("hypothesis", ""))),
+                Text(in_one_line(str(event.get("hypothesis", "")))),
             )
         return table
 
@@ -130,4 +133,4 @@ def _number(value: float | None, form: str) -> str:
 def _line(worker: str, kind: str, event: dict[str, Any]) -> str:
     hidden = {"event", "at", "agent"}
     details = " ".join(f"{key}={value}" for key, value in event.items() if key not in hidden)
-    return f"{worker} {kind} {details}".rstrip()
+    return in_one_line(f"{worker} {kind} {details}")

@@ -3,6 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
+from coordinator.laptop.display import SwarmDisplay
 from worker.events import JsonReporter, LineReporter
 from worker.screen import LiveReporter, make_reporter
 
@@ -22,6 +23,24 @@ def picture(*events) -> str:
         reporter.emit(event, **fields)
     reporter.close()
     return stream.getvalue()
+
+
+@pytest.mark.parametrize("steers", ["\x1b]52;c;YQ==\x07", "\x1b]0;title\x07", "\x1b[2J", "\x9b2J"])
+def test_words_of_strangers_do_not_steer_the_terminal(steers):
+    hypothesis = f"raise {steers} it"
+    shown = picture(
+        ("claimed", {"hypothesis": hypothesis}),
+        ("judged", {**JUDGED, "hypothesis": hypothesis, "outcome": "crash", "val_bpb": None}),
+    )
+    assert "raise" in shown
+    assert steers not in shown
+    stream = io.StringIO()
+    display = SwarmDisplay(Console(file=stream, force_terminal=True), url="u", campaign="c")
+    with display:
+        display.show("otter", {"event": "run_started", "hypothesis": hypothesis})
+        display.show("otter", {"event": "judged", "outcome": "keep", "hypothesis": hypothesis})
+    assert "raise" in stream.getvalue()
+    assert steers not in stream.getvalue()
 
 
 def test_the_view_shows_what_runs_and_how_far_it_is():
