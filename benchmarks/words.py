@@ -32,7 +32,7 @@ from shared.words import (
     parse_hypothesis,
 )
 from shared.words.contradictions import contradiction_between
-from shared.words.evidence import evidence_of
+from shared.words.evidence import evidence_of_content, evidence_of_moulds
 from shared.words.weights import AGAINST, FOR
 
 NEAREST = 4
@@ -65,7 +65,7 @@ class Examples:
         vocabulary: Vocabulary = DEFAULT_VOCABULARY,
     ) -> None:
         one, other = sorted((parsed(a, vocabulary), parsed(b, vocabulary)), key=lambda x: x.text)
-        evidence = evidence_of(one, other)
+        evidence = {**evidence_of_content(one, other), **evidence_of_moulds(one, other)}
         contradicts = bool(contradiction_between(one, other))
         if count == WEIGHT_OF_LOGS and evidence["every change agrees"]:
             count = WEIGHT_OF_AGREEING_LOGS

@@ -56,15 +56,6 @@ def source_sha256(text: str) -> str:
     return hashlib.sha256(_encode(text)).hexdigest()
 
 
-def validate_source(text: str) -> None:
-    """The text is a program that `parse_source` accepts.
-
-    Raises:
-        SourceError: it is not; the reasons are in the module docstring.
-    """
-    parse_source(text)
-
-
 def parse_source(text: str) -> ast.Module:
     """A syntax tree no deeper than `MAX_DEPTH` and no larger than `MAX_NODES`.
 

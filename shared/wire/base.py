@@ -36,7 +36,6 @@ LongText = Annotated[Text, Field(max_length=20_000)]
 Hypothesis = Annotated[Text, Field(min_length=1, max_length=4_000), AfterValidator(_not_blank)]
 Name = Annotated[str, Field(strict=True, pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Sha256 = Annotated[str, Field(strict=True, pattern=r"^[0-9a-f]{64}$")]
-Integer = Annotated[int, Field(strict=True)]
 # JSON has one number type: 1 is a fine float, "1" and true are not.
 Number = Annotated[float, Field(strict=True)]
 # Postgres bigint for counts and epochs; a larger number would be a 500, not a 422.

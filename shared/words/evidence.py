@@ -48,11 +48,6 @@ def weight_of(name: str) -> float:
     return _WEIGHTS[name]
 
 
-def evidence_of(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
-    """The evidence on two hypotheses, in either order."""
-    return {**evidence_of_content(a, b), **evidence_of_moulds(a, b)}
-
-
 def evidence_of_content(
     a: ParsedHypothesis, b: ParsedHypothesis, *, needed: float = -inf
 ) -> Evidence:

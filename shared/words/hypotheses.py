@@ -88,11 +88,6 @@ class ParsedHypothesis:
         """What is named that the vocabulary knows."""
         return self.words - self.unknown - {"off", "down"}
 
-    @property
-    def is_off(self) -> bool:
-        """Whether something is switched off."""
-        return "off" in self.words or any(atom.state == "off" for atom in self.atoms)
-
     @cached_property
     def words_said(self) -> frozenset[str]:
         """The words and numbers as they were said."""

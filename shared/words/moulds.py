@@ -30,13 +30,11 @@ class Mould:
         likeness: 0 to 1, the share of the words that both have in the same order.
         fillings: places where one has words in place of the other's.
         additions: words that only one has, and nothing in their place.
-        is_swapped: the same words in another order.
     """
 
     likeness: float
     fillings: int
     additions: int
-    is_swapped: bool
 
 
 def mould_of(a: Sequence[str], b: Sequence[str]) -> Mould:
@@ -51,7 +49,6 @@ def mould_of(a: Sequence[str], b: Sequence[str]) -> Mould:
             for what, i, i_end, j, j_end in steps
             if what in {"insert", "delete"}
         ),
-        is_swapped=a != b and sorted(a) == sorted(b),
     )
 
 

@@ -20,7 +20,6 @@ Kind = Literal[
     "head", "mod", "value", "up", "down", "on", "off", "replace", "instead", "from", "to", "by",
     "more", "fewer", "factor", "why", "sep", "fill", "decay", "headup", "headdown", "headoff",
 ]  # fmt: skip
-MAX_PHRASE_WORDS = 6
 
 
 @dataclass(frozen=True, slots=True)
