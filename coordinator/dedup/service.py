@@ -82,8 +82,8 @@ async def refuse_duplicate(
         if scored:
             raise _duplicate("same-program", scored)
         return None
-    bases = {row.base_sha256 for row in alike} | {base_sha256}
-    parents = await find_parents(session, campaign.id, {base for base in bases if base})
+    bases = {row.base_sha256 for row in alike if row.base_sha256}
+    parents = await find_parents(session, campaign.id, bases)
     neighbours = [
         Neighbour(
             id=row,
@@ -94,8 +94,7 @@ async def refuse_duplicate(
             ),
             relation=base_relation(base_sha256, row.base_sha256, parents),
             parsed=_parsed(row, change, vocabulary),
-            # First what counts once: each platform has a baseline of its own.
-            fingerprint=row.dedup_key or row.fingerprint,
+            fingerprint=row.fingerprint,
             change=change,
             cosine=row.cosine,
         )
