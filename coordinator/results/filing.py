@@ -124,7 +124,7 @@ async def _complete(
     """
     dedup_key = submission.dedup_key
     while True:
-        repeat_of = experiment.repeat_of
+        repeat_of = None
         if dedup_key is not None and experiment.dedup_key != dedup_key:
             repeat_of = await find_experiment_by_dedup_key(
                 session, submission.campaign.id, dedup_key
