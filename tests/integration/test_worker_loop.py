@@ -24,7 +24,7 @@ from worker.proposers import Proposal
 from worker.proposers.tpe import TpeProposer
 from worker.runner import LabError, RunAbandonedError
 from worker.schedule import Schedule
-from worker.steps.think import think
+from worker.steps.think import choose_base, think
 
 
 def history(url: str) -> list[dict]:
@@ -151,6 +151,24 @@ def test_a_worse_best_is_not_adopted(coordinator_url, tmp_path):
     with researcher_at(coordinator_url, tmp_path) as researcher:
         work(researcher, experiments=4)
         assert researcher.reporter.of("adopted") == []
+
+
+def test_what_was_adopted_on_another_platform_gives_way_to_this_ones_record(
+    coordinator_url, tmp_path
+):
+    with researcher_at(coordinator_url, tmp_path) as researcher:
+        researcher.notebook.open(researcher.campaign.files)
+        fast = make_program(depth=6)
+        researcher.notebook.adopt(fast, hypothesis="Leap", agent="raven", val_bpb=0.9)
+    other = AgentClient(coordinator_url)
+    claim = other.claimed(hypothesis="Baseline", source=BASELINE)
+    body = result_body(claim, hypothesis="Baseline", source=BASELINE, metrics={"val_bpb": 1.7})
+    assert other.put(body).status_code == 201
+    other.close()
+    with researcher_at(coordinator_url, tmp_path) as researcher:  # its GPU was replaced
+        base = choose_base(researcher)
+        assert base is not None
+        assert (base.source, base.val_bpb) == (BASELINE, 1.7)
 
 
 def test_a_claim_of_what_is_running_is_thought_over(coordinator_url, tmp_path):

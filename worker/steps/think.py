@@ -139,5 +139,6 @@ def _is_worth_adopting(best: BestRead, tip: Page) -> bool:
         return True
     if best.source_sha256 == tip.source_sha256:
         return False
-    # An adopted program that is no longer the best was found wanting by the swarm.
+    # What was adopted scored so on this machine's former GPU, or in a history that a restored
+    # backup lacks: what this platform has measured is the record.
     return best.val_bpb < tip.val_bpb or tip.status == "adopt"
