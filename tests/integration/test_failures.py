@@ -205,25 +205,22 @@ def test_a_postgres_that_falls_silent_costs_a_request_and_not_the_coordinator(
     """It stops, as under a machine that is out of memory: then it keeps no timeout of its own."""
     monkeypatch.setattr("coordinator.db.SILENCE_S", 2.0)
     claim = agent.claimed()
-    stopped = []
     with connected(database_url, autocommit=False) as holder, ThreadPoolExecutor(1) as pool:
         holder.execute("SELECT id FROM experiments FOR UPDATE")
         result = pool.submit(agent.put, result_body(claim))
         until_done_or_blocked(result, database_url)
+        # The one that serves the request. It waits for a row: what all need, it does not hold.
+        [(serving_pid,)] = holder.execute(
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        os.kill(serving_pid, signal.SIGSTOP)
         try:
-            for (pid,) in holder.execute(
-                "SELECT pid FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            ):
-                os.kill(pid, signal.SIGSTOP)
-                stopped.append(pid)
             assert result.result().status_code == 503
             assert result.result().json()["type"].endswith("#storage-unavailable")
-            # Idle ones have stopped as well: new ones take their place.
             assert agent.http.get(f"/v1/experiments/{claim['experiment_id']}").status_code == 200
         finally:
-            for pid in stopped:
-                os.kill(pid, signal.SIGCONT)
+            os.kill(serving_pid, signal.SIGCONT)
     assert agent.put(result_body(claim)).status_code == 201
 
 
