@@ -129,6 +129,7 @@ def _failing_in_a_sentence(command: str) -> Iterator[None]:
     from sqlalchemy.exc import ArgumentError, OperationalError
 
     from coordinator.campaigns.data import DataPreparationError
+    from coordinator.campaigns.folder import CampaignFolderError
     from coordinator.embedded import HomeInUseError, PostgresLostError
     from coordinator.errors import SwarmlabError
     from coordinator.ports import PortTakenError
@@ -155,7 +156,7 @@ def _failing_in_a_sentence(command: str) -> Iterator[None]:
         sentence = f"there is no {error.filename}: correct the folder or --profile"
     except (
         *(HomeInUseError, NewerDatabaseError, PortTakenError, PostgresLostError),
-        *(DataPreparationError, SwarmlabError),
+        *(CampaignFolderError, DataPreparationError, SwarmlabError),
     ) as error:
         sentence = str(error)
     else:

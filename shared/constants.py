@@ -41,7 +41,7 @@ class UnknownConstantError(LookupError):
 
     def __init__(self, name: str, known: Mapping[str, Constant]) -> None:
         names = ", ".join(sorted(known)) or "none"
-        super().__init__(f"train.py has no constant {name}; it has: {names}.")
+        super().__init__(f"The program has no constant {name}; it has: {names}.")
         self.name = name
         self.known = sorted(known)
 

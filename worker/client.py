@@ -27,6 +27,7 @@ from shared.wire.ideas import IdeaCreate, IdeaRead, IdeaStatus
 from shared.wire.insights import InsightCreate, InsightRead
 from shared.wire.results import ResultPut, ResultRead
 from shared.wire.search import SearchHit, SearchKind, SearchRead
+from worker.answers import Answer, EndlessAnswerError, whole_answer
 from worker.breaker import Breaker
 from worker.errors import (
     CoordinatorBusyError,
@@ -39,10 +40,10 @@ from worker.errors import (
 )
 from worker.timekeeping import Timekeeper
 
-Answer = TypeVar("Answer")
+Model = TypeVar("Model")
 
 CONNECT_TIMEOUT_S = 5.0
-ANSWER_TIMEOUT_S = 30.0
+ANSWER_TIMEOUT_S = 30.0  # for each piece of an answer
 MAX_QUERY_CHARACTERS = 200  # of the wire's SearchQuery
 
 _KIND_OF_SLUG: dict[str, type[RefusedError]] = {
@@ -200,12 +201,12 @@ class Client:
 
     def _read(
         self,
-        model: type[Answer],
+        model: type[Model],
         method: str,
         path: str,
         body: BaseModel | None = None,
         params: dict[str, str] | None = None,
-    ) -> Answer:
+    ) -> Model:
         response = self._send(method, path, body=body, params=params)
         try:
             # A newer coordinator may say more than we know of; what we know must be right.
@@ -221,7 +222,7 @@ class Client:
     def _text(self, path: str) -> str:
         response = self._send("GET", path)
         try:
-            # Not response.text: programs are UTF-8 whatever a proxy's header says.
+            # Programs are UTF-8 whatever a proxy's header says.
             text = response.content.decode("utf-8")
         except UnicodeDecodeError as error:
             raise self._failure(f"{path} of {self.base_url} is not UTF-8.") from error
@@ -234,7 +235,7 @@ class Client:
         path: str,
         body: BaseModel | None = None,
         params: dict[str, str] | None = None,
-    ) -> httpx.Response:
+    ) -> Answer:
         if wait_s := self.breaker.seconds_left:
             raise CoordinatorUnreachableError(
                 f"{self.base_url} did not answer; the next try is in {wait_s:.0f} s."
@@ -242,20 +243,20 @@ class Client:
         content = body.model_dump_json(exclude_none=True) if body is not None else None
         headers = {"content-type": "application/json"} if body is not None else {}
         try:
-            response = self._http.request(
-                method, path, content=content, headers=headers, params=params
-            )
+            answer = whole_answer(self._http, method, path, content, headers, params)
+        except EndlessAnswerError as error:
+            raise self._failure(f"{self.base_url} {error}.") from error
         except httpx.RequestError as error:  # of the line, or an answer that cannot be decoded
             reason = str(error) or type(error).__name__
             raise self._failure(f"{self.base_url} does not answer: {reason}.") from error
-        if response.is_success:
-            self.timekeeper.note(response.headers.get("date", ""))
-            return response
-        raise self._explain(response)
+        if answer.is_success:
+            self.timekeeper.note(answer.headers.get("date", ""))
+            return answer
+        raise self._explain(answer)
 
-    def _explain(self, response: httpx.Response) -> Exception:
+    def _explain(self, response: Answer) -> Exception:
         """Return the error that an unsuccessful answer stands for."""
-        status = response.status_code
+        status = response.status
         if status in {429, 503}:
             pause_s = _retry_after_s(response)
             return self._failure(
@@ -263,7 +264,7 @@ class Client:
                 retry_after_s=pause_s,
             )
         media_type = response.headers.get("content-type", "").partition(";")[0]
-        if not response.is_client_error or media_type != MEDIA_TYPE:
+        if not httpx.codes.is_client_error(status) or media_type != MEDIA_TYPE:
             return self._failure(f"{self.base_url} answered {status} instead of a document.")
         try:
             problem = Problem.model_validate_json(response.content)
@@ -282,7 +283,7 @@ class Client:
         return CoordinatorBusyError(message, retry_after_s=retry_after_s)
 
 
-def _retry_after_s(response: httpx.Response) -> float:
+def _retry_after_s(response: Answer) -> float:
     """Return the pause that the answer asks for, in seconds; 0 where it names none we read."""
     value: Any = response.headers.get("retry-after", "")
     return min(float(value), 600.0) if value.isdigit() else 0.0

@@ -2,17 +2,23 @@
 
 import hashlib
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.constants import override_constants
+from shared.constants import ConstantValueError, UnknownConstantError, override_constants
+from shared.sources import SourceError
 from shared.wire.base import Name, Sha256
 
 FROZEN_FILES = ("prepare.py", "kernels.py", "program.md")
 EDITABLE_FILE = "train.py"
 Constant = bool | int | float | str
+
+
+class CampaignFolderError(ValueError):
+    """A file of the folder does not say what it has to; the message names it."""
 
 
 class CampaignProfile(BaseModel):
@@ -59,18 +65,36 @@ def read_campaign_folder(folder: Path, profile_name: str) -> CampaignFolder:
 
     Raises:
         FileNotFoundError: The folder lacks a file.
-        UnknownConstantError: The profile names a constant that the file does not have.
+        CampaignFolderError: A file is no TOML, no text or no program, or lacks a constant that the
+            profile sets.
+        ValidationError: The profile has a field too many, too few or of another form.
     """
-    profile_text = (folder / f"{profile_name}.toml").read_text(encoding="utf-8")
-    profile = CampaignProfile.model_validate(tomllib.loads(profile_text))
-    frozen = {path: (folder / path).read_text(encoding="utf-8") for path in FROZEN_FILES}
-    frozen["prepare.py"] = override_constants(
-        frozen["prepare.py"], {"DATA": profile.data, **profile.prepare}
+    file_name = f"{profile_name}.toml"
+    try:
+        profile = CampaignProfile.model_validate(tomllib.loads(_text(folder / file_name)))
+    except tomllib.TOMLDecodeError as error:
+        raise CampaignFolderError(f"correct {file_name}: {error}") from error
+    frozen = {path: _text(folder / path) for path in FROZEN_FILES}
+    frozen["prepare.py"] = _with_constants(
+        "prepare.py", frozen["prepare.py"], {"DATA": profile.data, **profile.prepare}
     )
-    baseline = override_constants(
-        (folder / EDITABLE_FILE).read_text(encoding="utf-8"), profile.train
-    )
+    baseline = _with_constants(EDITABLE_FILE, _text(folder / EDITABLE_FILE), profile.train)
     return CampaignFolder(profile=profile, frozen=frozen, baseline=baseline)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise CampaignFolderError(f"{path.name} is not UTF-8: save it as such") from error
+
+
+def _with_constants(path: str, source: str, values: Mapping[str, Constant]) -> str:
+    try:
+        return override_constants(source, values)
+    except (UnknownConstantError, ConstantValueError, SourceError) as error:
+        sentence = f"correct {path} or what the profile sets in it: {error}"
+        raise CampaignFolderError(sentence) from error
 
 
 def harness_sha256(frozen: dict[str, str], *, data_sha256: str, time_budget_s: float) -> str:

@@ -67,12 +67,13 @@ class SwarmDisplay:
             return
         row.state = kind.replace("_", " ")
         row.progress = {}
-        said = event.get("hypothesis") or event.get("reason") or row.hypothesis
+        told = (event.get(key) for key in ("hypothesis", "reason", "line"))
+        said = next(filter(None, told), "" if kind == "ready" else row.hypothesis)
         row.hypothesis = in_one_line(str(said))
         val_bpb = event.get("val_bpb")
         if kind == "judged":
             self._results.appendleft((worker, {"hypothesis": row.hypothesis, **event}))
-        is_record = kind == "adopted" or event.get("outcome") == "keep"
+        is_record = kind in {"ready", "adopted"} or event.get("outcome") == "keep"
         if is_record and isinstance(val_bpb, float):
             self._best = min(val_bpb, self._best or val_bpb)
         if self._live is None:

@@ -1,6 +1,7 @@
 """The operator's commands, as processes: what cannot go on says in one line what to mend."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from coordinator.cli import app
+from coordinator.cli import CAMPAIGNS_FOLDER, app
 from coordinator.embedded import _exclusive
 from coordinator.ports import PortTakenError, refuse_taken_port
 from coordinator.settings import CoordinatorSettings
@@ -99,6 +100,34 @@ def test_a_profile_in_another_form_is_named_in_one_line(tmp_path, services, data
         REDIS_URL=services.redis_url,
     )
     assert "time_budget_s in the profile" in line
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "says"),
+    [
+        ("cpu-demo.toml", b'name = "a\n', "correct cpu-demo.toml: Illegal character"),
+        ("cpu-demo.toml", b"\xff", "cpu-demo.toml is not UTF-8"),
+        (
+            "train.py",
+            b"DEPTH = 1\n",
+            "correct train.py or what the profile sets in it: The program",
+        ),
+        ("prepare.py", b"DATA = (\n", "correct prepare.py or what the profile sets in it: "),
+    ],
+)
+def test_a_file_of_a_campaign_that_cannot_be_read_is_named_in_one_line(
+    tmp_path, services, database_url, file, text, says
+):
+    folder = shutil.copytree(CAMPAIGNS_FOLDER / "nanochat", tmp_path / "campaign")
+    (folder / file).write_bytes(text)
+    line = line_of_failure(
+        tmp_path,
+        "campaign create",
+        str(folder),
+        DATABASE_URL=database_url,
+        REDIS_URL=services.redis_url,
+    )
+    assert line.startswith(f"swarmlab campaign create: {says}")
 
 
 def test_a_database_of_a_newer_release_is_named_in_one_line(tmp_path, services, database_url):

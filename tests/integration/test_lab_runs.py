@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -243,6 +244,21 @@ def test_missing_data_is_not_the_programs_fault(laboratory: Laboratory, tmp_path
     nowhere = RunRequest(**{**vars(request), "data_dir": tmp_path / "nowhere"})
     with pytest.raises(LabError, match="doctor"):
         run_program(nowhere)
+
+
+def test_an_examiner_that_is_killed_before_it_serves_is_a_lack_of_memory(
+    laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = Pair._start_examiner
+
+    def start_and_kill(pair: Pair, *rest: Any) -> None:
+        start(pair, *rest)
+        pair.examiner.kill()
+
+    monkeypatch.setattr(Pair, "_start_examiner", start_and_kill)
+    report = run_program(request_of(laboratory, BASE, tmp_path / "run"))
+    assert report.crash_reason is CrashReason.OOM
+    assert "the examiner was killed" in report.log_tail
 
 
 # Says what it finds in its compile cache, and adds to it.

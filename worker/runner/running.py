@@ -3,6 +3,7 @@
 import contextlib
 import math
 import queue
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -143,9 +144,13 @@ class _Watch:
         if self._is_gone or self._scored_at is not None:
             return
         complaint = self._pair.examiner_complaint()
-        if not self._is_ready:
+        if self._pair.examiner.wait(AFTER_EXIT_S) == -signal.SIGKILL:
+            # By the kernel, which had no memory left for both.
+            self._end(CrashReason.OOM, "The machine ran out of memory: the examiner was killed.")
+        elif self._is_ready:
+            self._end(CrashReason.ERROR, f"The examiner failed:\n{complaint}")
+        else:
             raise LabError(complaint)
-        self._end(CrashReason.ERROR, f"The examiner failed:\n{complaint}")
 
     def _end(self, reason: CrashReason, why: str) -> None:
         self._ended, self.is_over = (reason, why), True

@@ -1,5 +1,6 @@
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from uuid import uuid4
@@ -11,6 +12,7 @@ from shared.ids import new_id
 from shared.states import Scope
 from shared.wire.claims import ClaimCreate, HeartbeatCreate
 from shared.wire.search import SearchKind, SearchQuery
+from worker import answers
 from worker.breaker import Breaker
 from worker.client import Client
 from worker.errors import (
@@ -97,6 +99,25 @@ def test_every_failure_of_the_line_is_unreachable(failure):
 
     with pytest.raises(CoordinatorUnreachableError):
         make_client(handler).campaign("tiny")
+
+
+class Endless(httpx.SyncByteStream):
+    def __init__(self, piece: bytes) -> None:
+        self.piece = piece
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from itertools.repeat(self.piece)
+
+
+@pytest.mark.parametrize(
+    ("piece", "limit", "value"), [(b" ", "ANSWER_S", 0.01), (b" " * 2**16, "ANSWER_BYTES", 2**20)]
+)
+def test_an_answer_without_end_holds_nobody(monkeypatch, piece, limit, value):
+    monkeypatch.setattr(answers, limit, value)
+    client = make_client(lambda _: httpx.Response(200, stream=Endless(piece)))
+    with pytest.raises(CoordinatorUnreachableError, match="did not end its answer"):
+        client.campaign("tiny")
+    assert client.breaker.is_open
 
 
 def test_after_a_failure_no_call_goes_out_until_the_pause_is_over():

@@ -43,6 +43,20 @@ def test_words_of_strangers_do_not_steer_the_terminal(steers):
     assert steers not in stream.getvalue()
 
 
+def test_the_view_of_a_laptops_swarm_shows_its_preparation_and_the_best_it_starts_from():
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=120, color_system=None)
+    with SwarmDisplay(console, url="u", campaign="c") as display:
+        display.show("otter", {"event": "preparing", **PREPARES[1]})
+        console.print(display._render())
+        assert "downloading shard 3/14" in stream.getvalue()
+        stream.truncate(0)
+        display.show("otter", {"event": "ready", **READY[1], "val_bpb": 1.858378})
+        console.print(display._render())
+    assert "best 1.858378" in stream.getvalue()
+    assert "downloading" not in stream.getvalue()
+
+
 def test_the_view_shows_what_runs_and_how_far_it_is():
     text = picture(
         ("claimed", {"hypothesis": "raise the rate"}),
