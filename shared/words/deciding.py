@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from shared.words.atoms import Atom
-from shared.words.contradictions import contradiction_between
+from shared.words.contradictions import contradiction_between, contradiction_of_texts
 from shared.words.evidence import (
     Evidence,
     evidence_of_content,
@@ -54,7 +54,6 @@ class Verdict:
 
 def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
     """The verdict on two hypotheses."""
-    are_telling = not (_is_one_word(a) or _is_one_word(b))
     if any(_is_one_word(each) and not each.words for each in (a, b)):
         return Verdict("distinct", "nothing is said")
     if a.text == b.text:
@@ -62,10 +61,17 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
     a, b = sorted((a, b), key=lambda each: each.text)  # the same verdict in either order
     if contradiction := contradiction_between(a, b):
         return Verdict("distinct", contradiction)
+    return _weighed(a, b)
+
+
+def _weighed(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
+    """The verdict where the readings do not contradict each other."""
     evidence = evidence_of_content(a, b, needed=OPEN_ABOVE)
     margin = score(evidence)
     is_near, is_told_apart = margin > OPEN_ABOVE, False
     if is_near:
+        if contradiction := contradiction_of_texts(a.text, b.text):
+            return Verdict("distinct", contradiction)
         # Alike but for a word: against it, and yet to be read, for the word may mean the same.
         moulds = evidence_of_moulds(a, b)
         is_told_apart = any(moulds.values()) or bool(evidence["opposite words"])
@@ -73,6 +79,7 @@ def decide(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
         margin = score(evidence)
     if margin > 0 and evidence["every change agrees"] and not is_told_apart:
         return Verdict("duplicate", f"the same change of {_names(a.atoms)}")
+    are_telling = not (_is_one_word(a) or _is_one_word(b))
     leaning = margin if is_near and are_telling and margin > TOO_FAR else None
     if margin > 0:
         return Verdict("duplicate", _heaviest(evidence, 1), leaning)

@@ -53,12 +53,15 @@ def evidence_of_content(
 ) -> Evidence:
     """What is changed, to which numbers, in which words.
 
-    Without the numbers, which take longest, where they cannot bring the score to what is `needed`.
+    Not all of it where the rest, of which only numbers speak for, cannot bring the score to what
+    is `needed`.
     """
-    evidence = {**_of_atoms(a, b), **_of_words(a, b)}
-    if score(evidence) + _NUMBERS_AT_BEST < needed:
-        return evidence
-    return {**evidence, **_of_numbers(a, b)}
+    evidence: dict[str, float] = {}
+    for evidence_of in (_of_atoms, _of_words, _of_numbers):
+        evidence |= evidence_of(a, b)
+        if score(evidence) + _NUMBERS_AT_BEST < needed:
+            break
+    return evidence
 
 
 @lru_cache(maxsize=64)  # asked for up to five times for a pair
@@ -101,6 +104,7 @@ def _of_atoms(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     is_known = is_read(a) and is_read(b)
     agreeing = 0 if _only_names(a, b) else agreeing
     every = size > 0 and agreeing == size
+    longest = max(len(a.said), len(b.said), 20)
     return {
         "every change agrees": every,
         "no change agrees": not agreeing,
@@ -111,6 +115,7 @@ def _of_atoms(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
         "a number of one only": sets_more(a, b),
         "nothing in common": not (a.words & b.words or families[0] & families[1]),
         "no parameter in common": bool(all(families) and not families[0] & families[1]),
+        "a long text not wholly alike": 0.0 if agrees(a, b) else min(longest / 20 - 1, 3.0),
     }
 
 
@@ -141,11 +146,9 @@ def _of_numbers(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
 
 def _of_words(a: ParsedHypothesis, b: ParsedHypothesis) -> Evidence:
     only = a.words_said - b.words_said, b.words_said - a.words_said
-    longest = max(len(a.said), len(b.said), 20)
     return {
         "things named by each alone": min(len(a.named - b.named), len(b.named - a.named), 4),
         "afterthoughts of one only": min(abs(a.afterthoughts - b.afterthoughts), 3),
-        "a long text not wholly alike": 0.0 if agrees(a, b) else min(longest / 20 - 1, 3.0),
         "words not read": min(len(a.unknown ^ b.unknown), 12),
         "opposite words": bool(opposite(*only)),
         "other parts": bool(contradiction(a.words, b.words)),

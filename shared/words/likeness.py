@@ -4,8 +4,9 @@
 parts of a model *discriminate*, and only for parameters that every part has of its own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from shared.words.atoms import Atom
 
@@ -138,17 +139,23 @@ def each_group(atom: Atom, others: Iterable[Atom]) -> list[Atom]:
 
 def contradiction(one: frozenset[str], other: frozenset[str]) -> str:
     """Names of one kind, of which each side names another: `attention` and `mlp`."""
-    for kind in _KINDS:
-        first, second = one & kind, other & kind
-        if first and second and not first & second:
-            return f"{', '.join(sorted(first))} against {', '.join(sorted(second))}"
-    settings = {name.partition(".")[0] for name in one | other if "." in name}
-    for family in sorted(settings):
-        first = frozenset(name for name in one if name.startswith(f"{family}."))
-        second = frozenset(name for name in other if name.startswith(f"{family}."))
-        if first and second and not first & second:
+    mine, others = _telling(one), _telling(other)
+    for kind in sorted(mine.keys() & others.keys()):
+        first, second = mine[kind], others[kind]
+        if not first & second:
             return f"{', '.join(sorted(first))} against {', '.join(sorted(second))}"
     return ""
+
+
+@lru_cache(maxsize=4_096)
+def _telling(names: frozenset[str]) -> Mapping[str, frozenset[str]]:
+    """The names of each kind and of each setting, by kind."""
+    by_kind = {f"#{n}": names & kind for n, kind in enumerate(_KINDS) if names & kind}
+    for name in names:
+        family, dot, _ = name.partition(".")
+        if dot:
+            by_kind[family] = by_kind.get(family, frozenset()) | {name}
+    return by_kind
 
 
 def parts_apart(one: Atom, other: Atom) -> str:
