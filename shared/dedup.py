@@ -171,9 +171,11 @@ def decide_claim(
         candidate: what somebody asks to run.
         neighbours: in the order in which they should be named.
         verdicts: of the words on each neighbour; the words alone decide where they are not given.
+            One that is still open refuses nothing.
     """
     if verdicts is None:
-        verdicts = verdicts_of_words(candidate, neighbours)
+        alone = verdicts_of_words(candidate, neighbours)
+        verdicts = [verdict and verdict.settled() for verdict in alone]
     retest: Match[Id] | None = None
     for decider in (_by_program, _by_change, _by_words):
         matches: list[Match[Id]] = []
@@ -222,7 +224,7 @@ def _by_change(
 
 
 def _by_words(_: Candidate, neighbour: Neighbour[Id], verdict: Verdict | None) -> Match[Id] | None:
-    if verdict is None or not verdict.is_duplicate:
+    if verdict is None or not verdict.refuses:
         return None
     return Match(
         id=neighbour.id,

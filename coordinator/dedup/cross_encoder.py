@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ADAPTER = Path(__file__).with_name("cross_encoder.safetensors")
 CHARACTERS = 160  # of each text; what changes is said first
 MAX_TOKENS = 128  # of both together
-MOST_ASKED = 2  # for one claim: each takes 10 ms of a core
+MOST_ASKED = 2  # for one claim, which nothing refuses yet: each takes 10 ms of a core
 NEAREST_ASKED = 20  # what is further and is the same has never been among those
 
 Pair = tuple[str, str]
@@ -42,8 +42,9 @@ class CrossEncoder:
     ) -> list[Verdict | None]:
         """The verdicts of the words on these pairs, after the open ones were read together.
 
-        Only `MOST_ASKED` of them are: first those that would be refused, then as the pairs come,
-        the most alike first, of the first `NEAREST_ASKED`.
+        First those that would be refused: one that nobody could read stays open, and refuses
+        nothing. Then as the pairs come, the most alike first, of the first `NEAREST_ASKED`, until
+        `MOST_ASKED` are read.
 
         Raises:
             EmbeddingModelError: the packaged weights are missing.
@@ -88,13 +89,13 @@ class CrossEncoder:
 
 
 def _asked(verdicts: Sequence[Verdict | None], most: int | None) -> list[int]:
-    """The places of those to read: all that are open, or the `most` that count."""
-    is_open = [
-        (not each.is_duplicate, n)
-        for n, each in enumerate(verdicts)
-        if each and each.is_open and (each.is_duplicate or most is None or n < NEAREST_ASKED)
-    ]
-    return [n for _, n in sorted(is_open)[:most]]
+    """The places of those to read: all that are open, or those that count."""
+    is_open = [n for n, each in enumerate(verdicts) if each and each.is_open]
+    if most is None:
+        return is_open
+    refused = [n for n in is_open if (each := verdicts[n]) and each.is_duplicate][:NEAREST_ASKED]
+    near = [n for n in is_open if n < NEAREST_ASKED and n not in refused]
+    return refused + near[: max(0, most - len(refused))]
 
 
 def _reconsidered(

@@ -123,7 +123,7 @@ async def _refuse_duplicate(
             similarity=row.cosine,
         ).model_dump(mode="json")
         for row, verdict in zip(alike, verdicts, strict=True)
-        if verdict is not None and verdict.is_duplicate
+        if verdict is not None and verdict.refuses
     ]
     if matches:
         raise DuplicateIdeaError(matches=matches)

@@ -27,15 +27,26 @@ from shared.words.weights import OPINION, OPINION_BIAS
 OPEN_ABOVE = -3.0  # nobody is asked where what is changed leans further to "distinct"
 TOO_FAR = -20.0  # nor where other words make it so clear: no labelled pair was ever turned there
 SURE = 3.0  # beyond this, more of one side says no more
+# Of what is compared in a history, one in hundreds is the same: what a claim is refused for has to
+# be surer than what is called the same of two texts about which nothing else is known.
+REFUSED_ABOVE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The decision, with the reason in words for the agent that asked."""
+    """The decision, with the reason in words for the agent that asked.
+
+    Attributes:
+        kind: what is more likely.
+        reason: why, in words.
+        margin: how far it leans, positive to "duplicate", where it is not settled by a rule.
+        is_read: whether a second reader's opinion is in it.
+    """
 
     kind: Literal["duplicate", "distinct"]
     reason: str
     margin: float | None = None
+    is_read: bool = False
 
     @property
     def is_duplicate(self) -> bool:
@@ -44,8 +55,14 @@ class Verdict:
 
     @property
     def is_open(self) -> bool:
-        """Whether a second reader may see it otherwise: then `margin` is how far it leans."""
-        return self.margin is not None
+        """Whether a second reader may see it otherwise."""
+        return self.margin is not None and not self.is_read
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a claim is refused for it: not while it is open, and not if it barely leans."""
+        is_sure = self.margin is None or (self.is_read and self.margin > REFUSED_ABOVE)
+        return self.is_duplicate and is_sure
 
     def settled(self) -> "Verdict":
         """The same verdict, for nobody to reconsider."""
@@ -97,11 +114,12 @@ def reconsider(verdict: Verdict, log_odds: float) -> Verdict:
     assert verdict.margin is not None
     leaning, opinion = (min(max(each, -SURE), SURE) for each in (verdict.margin, log_odds))
     total = leaning + OPINION * opinion + OPINION_BIAS
+    read = replace(verdict, margin=total, is_read=True)
     if (total > 0) == verdict.is_duplicate:
-        return verdict
+        return read
     if verdict.is_duplicate:
-        return Verdict("distinct", "read together, they are not the same")
-    return Verdict("duplicate", "read together, they are the same")
+        return replace(read, kind="distinct", reason="read together, they are not the same")
+    return replace(read, kind="duplicate", reason="read together, they are the same")
 
 
 def _heaviest(evidence: Evidence, sign: int) -> str:
