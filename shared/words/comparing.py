@@ -106,11 +106,13 @@ def _compare_numbers(a: Atom, b: Atom) -> Agreement:
         return "other"
     if a.old and b.old and not _equal(a.old, b.old):
         return "other"
-    return "other" if direction_of(a) * direction_of(b) < 0 else "same"
+    if direction_of(a) * direction_of(b) < 0:
+        return "other"
+    # Whoever says more ("over 500 steps") does not contradict whoever says less.
+    return "same" if len(a.new) == len(b.new) else "unclear"
 
 
 def _equal(a: Sequence[Quantity], b: Sequence[Quantity]) -> bool:
-    # Whoever says more ("over 500 steps") does not contradict whoever says less.
     return bool(a) == bool(b) and all(x.equals(y) for x, y in zip(a, b, strict=False))
 
 

@@ -94,6 +94,8 @@ def _weighed(a: ParsedHypothesis, b: ParsedHypothesis) -> Verdict:
         is_told_apart = any(moulds.values()) or bool(evidence["opposite words"])
         evidence = {**evidence, **moulds}
         margin = score(evidence)
+    # A word that only one of them says, and nobody knows, may be what they differ in.
+    is_told_apart = is_told_apart or a.unknown != b.unknown
     if margin > 0 and evidence["every change agrees"] and not is_told_apart:
         return Verdict("duplicate", f"the same change of {_names(a.atoms)}")
     are_telling = not (_is_one_word(a) or _is_one_word(b))
