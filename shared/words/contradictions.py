@@ -91,6 +91,19 @@ def _other_order(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     return ""
 
 
+def _other_step(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    """All is read, and each says of one parameter by how much it changes, and not the same."""
+    if not (is_read(a) and is_read(b) and len(a.atoms) == len(b.atoms) == 1):
+        return ""
+    one, other = a.atoms[0], b.atoms[0]
+    if (one.parameter, one.scope) != (other.parameter, other.scope):
+        return ""
+    if one.change is None or other.change is None or one.change.kind != other.change.kind:
+        return ""
+    is_same = one.change.equals(other.change)
+    return "" if is_same else f"{one.parameter} changes by another {one.change.kind}"
+
+
 def _other_landing(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     """A parameter of which each speaks once, and which is known to come to another number."""
     if not (is_read(a) and is_read(b)):
@@ -124,6 +137,7 @@ _FINDERS: tuple[Callable[[ParsedHypothesis, ParsedHypothesis], str], ...] = (
     _sibling,
     _all_or_some,
     _other_order,
+    _other_step,
     _other_landing,
     _other_target,
 )
