@@ -101,6 +101,15 @@ _LABEL = re.compile(
     )\s*""",
     re.IGNORECASE | re.VERBOSE,
 )
+# Which of how many: `[sweep beta2 2/4] 0.98` says what is swept, too.
+_COUNTED = re.compile(
+    r"^\s*\[([^\][]{0,40}?)\s*\b\d+\s?(?:/|of)\s?\d+\]\s*[:|-]?\s*(?=\S)", re.IGNORECASE
+)
+_SERIES = re.compile(
+    r"\b(?:sweep|round|combo|combos|combination|scan|grid|series|block|phase|stage|part|misc|ablations?"
+    r"|batch of|exp|experiment|run|try|test)\b(?:\s#?\d+\b)?",
+    re.IGNORECASE,
+)
 _THEREFORE = re.compile(
     r"^[^;]*?,\s+so(?!.*\b(?:it|them|that|this)\b)\s+(?=(?:let's\s|we\s(?:should\s)?)?(?:lengthen|shorten|raise|lower|increase"
     r"|decrease|reduce|set|use|try|add|remove|drop|halve|double|cut|move|switch|replace|make|turn"
@@ -115,7 +124,8 @@ def without_asides(text: str) -> str:
     Nothing is dropped from a text that says nothing else: "keep the weight decay constant" is a
     change of its own.
     """
-    text = _SAME_BEFORE_COLON.sub("", _ON_TOP.sub("", _LABEL.sub("", text)))
+    text = _LABEL.sub("", _without_counter(text))
+    text = _SAME_BEFORE_COLON.sub("", _ON_TOP.sub("", text))
     text = _without_observation(_THAT_IS.sub(" to ", _THAT_IS_FROM.sub(" from ", text)))
     parts = _BREAK.split(text)
     pieces = [part for part in parts if part is not None]
@@ -136,6 +146,15 @@ def without_asides(text: str) -> str:
             joint = joints[place].strip()
             kept.append(joint if joint in {"(", ")"} else ", ")
     return "".join(kept)
+
+
+def _without_counter(text: str) -> str:
+    """The text without the place in a series that it begins with."""
+    match = _COUNTED.match(text)
+    if match is None:
+        return text
+    subject = _SERIES.sub("", match[1]).strip()
+    return f"{subject}: {text[match.end() :]}" if subject else text[match.end() :]
 
 
 def _without_observation(text: str) -> str:
