@@ -84,6 +84,16 @@ def test_of_many_neighbours_only_the_nearest_are_read(reader, monkeypatch):
     assert len(asked) == MOST_ASKED
 
 
+def test_nothing_is_refused_unread(reader, monkeypatch):
+    asked = []
+    monkeypatch.setattr(reader, "compare", lambda pairs: asked.extend(pairs) or [-9.0] * len(pairs))
+    leaning = replace(words_on(NAMED, TOLD), kind="duplicate", margin=1.0)
+    pairs, verdicts = [(NAMED, TOLD)] * 50, [leaning] * 50
+    found = reader.reconsider_many(pairs, verdicts, MOST_ASKED)
+    assert len(asked) == NEAREST_ASKED
+    assert not any(verdict and verdict.refuses for verdict in found)
+
+
 def test_what_is_far_is_read_only_before_it_is_refused(reader, monkeypatch):
     asked = []
     monkeypatch.setattr(reader, "compare", lambda pairs: asked.extend(pairs) or [0.0] * len(pairs))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from shared.words import REFERENCE_VOCABULARY, decide, parse_hypothesis, reconsider
@@ -265,7 +267,55 @@ def test_alike_but_for_a_word_is_for_a_second_reader_to_tell():
 
 def test_a_second_reader_who_agrees_changes_nothing_of_what_is_said():
     told = verdict(*OPEN)
-    assert reconsider(told, 6.0 if told.is_duplicate else -6.0) == told
+    read = reconsider(told, 6.0 if told.is_duplicate else -6.0)
+    assert (read.kind, read.reason) == (told.kind, told.reason)
+    assert not read.is_open
+
+
+def test_what_is_open_or_barely_leans_refuses_nothing():
+    told = replace(verdict(*OPEN), kind="duplicate", margin=1.0)
+    assert told.is_duplicate
+    assert not told.refuses
+    barely, surely = reconsider(told, 0.0), reconsider(told, 1.0)
+    assert barely.is_duplicate
+    assert not barely.refuses
+    assert surely.refuses
+    assert told.settled().refuses
+    assert not verdict("softcap 20", "softcap 30").refuses
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("momentum 0.955 with a ramp of 250 steps", "momentum 0.955"),
+        ("squared ReLU minus its expected value", "leaky squared ReLU, sign kept"),
+    ],
+)
+def test_more_numbers_and_words_that_nobody_knows_leave_equal_changes_open(one, other):
+    told = verdict(one, other)
+    assert told.is_open or not told.is_duplicate
+
+
+def test_steps_of_different_sizes_are_two_experiments():
+    told = verdict("lm_head lr +50 %", "unembedding lr doubled (8e-3)")
+    assert not told.is_duplicate
+    assert not told.is_open
+    assert verdict("lm_head lr +100 %", "unembedding lr doubled (8e-3)").is_duplicate
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("[sweep misc 1/6] decay 2e-3 on the token embedding", "embedding wd 0.002"),
+        ("[round 2 decay 1/5] embedding wd 0.002", "embedding wd 0.002"),
+        ("[sweep adam beta2 2/4] 0.98", "[sweep misc 3 of 6] adam beta2 0.98"),
+    ],
+)
+def test_the_place_in_a_series_is_no_part_of_the_change(one, other):
+    assert verdict(one, other).is_duplicate
+    for old, new in (("2e-3", "3e-3"), ("0.002", "0.003"), ("0.98", "0.99")):
+        one = one.replace(old, new)
+    assert not verdict(one, other).is_duplicate
 
 
 @pytest.mark.parametrize(
