@@ -14,6 +14,7 @@ from shared.words.ramps import RAMPS
 from shared.words.relative import RELATIVE
 from shared.words.rewriting import rewritten
 from shared.words.schedules import SCHEDULES
+from shared.words.shorthand import SHORTHAND
 from shared.words.sizes import SIZES
 from shared.words.sums import COMPUTED, PRODUCT, multiplied
 from shared.words.windows import WINDOWS
@@ -29,6 +30,7 @@ _SYMBOLS = str.maketrans(
     }
 )  # fmt: skip
 _IN_ORDER = (
+    SHORTHAND,
     *(MANNERS, NICKNAMES, PACES, SCHEDULES, SIZES, PORTIONS),  # what prose says without a name
     *(WINDOWS, MECHANISMS, RELATIVE, AMOUNTS, RAMPS),
 )
