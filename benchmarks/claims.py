@@ -237,7 +237,7 @@ class History:
         }
 
     def repeats_found(self) -> dict[str, float]:
-        """The part of the labelled repeats that would be refused."""
+        """The part of the labelled repeats that meet what the words call the same."""
 
         async def find() -> list[bool]:
             engine = make_engine(self.database_url)

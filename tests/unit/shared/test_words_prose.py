@@ -129,6 +129,13 @@ def test_how_many_more_is_read(text, name, step):
         ("EMBEDDING_LR and MATRIX_LR both x1.2", "EMBEDDING_LR x1.2, MATRIX_LR x1.2"),
         ("GELU, and widen the MLP from 4x to 5x", "GELU; MLP 4x -> 5x"),
         ("warmup from nothing to a twentieth", "warmup 0 -> 0.05"),
+        ("d8 w640, loses to #84", "depth 8, width 640, loses"),
+        ("ar51 after #12", "aspect ratio 51"),
+        ("head decay 1 % -> 2 %", "lm_head weight decay 0.01 -> 0.02"),
+        (
+            "lower the value embeddings' decay to 0.001",
+            "value embedding weight decay down to 0.001",
+        ),
     ],
 )
 def test_a_manner_of_speaking_changes_nothing(text, plain):
