@@ -186,7 +186,7 @@ def _says_something(atom: Atom, segment: Segment) -> bool:
 
 def _merged(atoms: Iterable[Atom]) -> tuple[Atom, ...]:
     """Without atoms that only repeat a parameter which another one states exactly."""
-    every = _joined(list(dict.fromkeys(atoms)))
+    every = [a for a in _joined(list(dict.fromkeys(atoms))) if not _is_no_step(a)]
     exact = {(atom.parameter, atom.scope) for atom in every if not atom.is_vague}
     kept = [a for a in every if not a.is_vague or (a.parameter, a.scope) not in exact]
     if any(a.parameter in _OPTIMIZER_DETAILS for a in kept):  # "Muon without Nesterov"
@@ -206,6 +206,11 @@ def _merged(atoms: Iterable[Atom]) -> tuple[Atom, ...]:
     if any(a.parameter == "gate" for a in kept):  # "gate it with a sigmoid"
         kept = [a for a in kept if (a.parameter, a.value) != ("activation", "sigmoid")]
     return tuple(kept)
+
+
+def _is_no_step(atom: Atom) -> bool:
+    """Not a change by nothing: "drop the MLP of layer 0" is about the first of them."""
+    return atom.change is not None and (atom.change.kind, atom.change.value) == ("delta", 0)
 
 
 def _is_in_passing(atom: Atom) -> bool:
