@@ -22,6 +22,7 @@ from shared.words import (
     DEFAULT_VOCABULARY,
     REFERENCE_VOCABULARY,
     ParsedHypothesis,
+    Verdict,
     Vocabulary,
     decide,
     parse_hypothesis,
@@ -143,7 +144,7 @@ def read_vocabulary(program: Path) -> Vocabulary:
 
 def by_rule(
     pairs: Sequence[Pair], reader: CrossEncoder, vocabulary: Vocabulary = REFERENCE_VOCABULARY
-) -> Iterator[bool]:
+) -> list[Verdict]:
     """Our verdict on each pair, both for changes of one program.
 
     Args:
@@ -159,7 +160,7 @@ def by_rule(
         [(pair.a, pair.b) for pair in pairs],
         [decide(parsed[pair.a], parsed[pair.b]) for pair in pairs],
     )
-    return (verdict is not None and verdict.is_duplicate for verdict in verdicts)
+    return [verdict for verdict in verdicts if verdict is not None]  # as many as there are pairs
 
 
 def by_cosine(pairs: Sequence[Pair]) -> Iterator[bool]:

@@ -87,6 +87,13 @@ def test_cosine_alone_is_reported_beside_it_and_is_worse(scores):
     assert scores["ours"]["f1"] > scores["cosine_0_92"]["f1"] + 0.3
 
 
+def test_what_a_claim_is_refused_for_is_surer(scores):
+    called, refused = scores["ours"], scores["ours"]["refused"]
+    assert refused["false_blocks"] < called["false_blocks"]
+    assert refused["missed"] > called["missed"]
+    assert refused["precision"] > called["precision"]
+
+
 def test_the_pairs_are_many_balanced_and_split():
     rows = [line.split("\t") for line in PAIRS.read_text(encoding="utf-8").splitlines()]
     assert rows[0] == ["label", "category", "a", "b"]
