@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import combinations
 
 from shared.words.comparing import lands_elsewhere, leaves_for_another
 from shared.words.evidence import agreement, agrees, is_exact, is_read, is_swapped, sets_more
@@ -52,6 +53,26 @@ def _other_places(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
         return ""
     is_same = agrees(a, b) and not any(atom.is_vague for atom in a.atoms)
     return "" if is_same else "the same words in each other's places"
+
+
+def _other_bindings(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
+    """The same numbers for each other's things: `attn 0.045, mlp 0.035`, `0.045 for mlp, ...`."""
+    mine, others = _bound(a), _bound(b)
+    for one, other in combinations(sorted(mine.keys() & others.keys()), 2):
+        is_crossed = mine[one] & others[other] and mine[other] & others[one]
+        if is_crossed and not (mine[one] & others[one] or mine[other] & others[other]):
+            return f"{one} and {other} are for each other's parts"
+    return ""
+
+
+def _bound(parsed: ParsedHypothesis) -> dict[str, frozenset[str]]:
+    """The words beside each number that stands alone in its part of the text."""
+    found: dict[str, frozenset[str]] = {}
+    for part in parsed.parts:
+        numbers = [word for word in part if word[0].isdigit()]
+        if len(numbers) == 1:
+            found[numbers[0]] = frozenset(part) - {numbers[0]}
+    return found
 
 
 def _other_part(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
@@ -133,6 +154,7 @@ _FINDERS: tuple[Callable[[ParsedHypothesis, ParsedHypothesis], str], ...] = (
     _one_of_two,
     _test_time,
     _other_places,
+    _other_bindings,
     _other_part,
     _sibling,
     _all_or_some,

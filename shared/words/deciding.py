@@ -27,9 +27,9 @@ from shared.words.weights import OPINION, OPINION_BIAS
 OPEN_ABOVE = -3.0  # nobody is asked where what is changed leans further to "distinct"
 TOO_FAR = -20.0  # nor where other words make it so clear: no labelled pair was ever turned there
 SURE = 3.0  # beyond this, more of one side says no more
-# Of what is compared in a history, one in hundreds is the same: what a claim is refused for has to
-# be surer than what is called the same of two texts about which nothing else is known.
-REFUSED_ABOVE = 2.0
+# Half of all labelled pairs are the same, of what lies near a claim in a history hardly any: what
+# it is refused for has to be surer than what is called the same where nothing else is known.
+REFUSED_ABOVE = 3.4  # the log-odds of one in thirty
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ _PART = (
 SHORTHAND = compiled(
     # Which experiment, not how much.
     ("#", r"(?:\b(?:of|in|than|to|as|from|after|since|like|with|on|over|beats|vs)\s+)?#\d+\b", ""),
+    ("other way", r"\b(?:the )?other way a?round\b[:,]?\s*", ""),
     ("d", r"\bd(?:epth)?(\d{1,2})\b", r"depth \1"),
     ("w", r"\bw(?:idth)?(\d{3,4})\b", r"width \1"),
     ("ar", r"\bar\s?=?\s?(\d{2,3})\b", r"aspect ratio \1"),
