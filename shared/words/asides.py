@@ -37,7 +37,9 @@ _STAYS = re.compile(
       (?:current|present|default|usual|old)\b.*
     | [^:>→]*\b(?:width|depth|n_embd|dim|context)\b[^:>→]{0,9}\b(?:kept|held|fixed)\sat\b[^:>→]*
     | there\s(?:is|are|was)\sno\b.*
-    | (?:hence|thus|therefore|so\sthat|which\sthen|i\.e\.?|that\sis|and\swith\s(?:it|them))\b.*
+    | (?:hence|thus|therefore|so\sthat|which\sthen|i\.e\.?|that\sis|and\swith\s(?:it|them))\b
+      (?!\s(?:raise|lower|increase|decrease|reduce|set|use|try|add|remove|drop|halve|double|cut|move
+      |switch|replace|multiply|divide|scale|give|make|start)\b).*
     | without\s(?:re|giv|chang|touch|adjust|alter|tun|widen|deepen|any\sother)\w*\b.*
     | (?:at|with|under)\s(?:a\s|an\s|the\s)?
       (?:constant|fixed|unchanged|equal|same|matched|iso)\b(?!\s(?:lr|learning)\b)
@@ -74,7 +76,8 @@ _SAME_BEFORE_COLON = re.compile(
     re.IGNORECASE,
 )
 _ON_TOP = re.compile(
-    r"\s+on top of the (?:existing|present|current|usual) [\w -]{2,20}(?=[.;,]|$)", re.IGNORECASE
+    r"\s+on top of (?:the )?(?:existing |present |current |usual )?[\w -]{2,20}(?=[.;,]|$)",
+    re.IGNORECASE,
 )
 _THAT_IS = re.compile(
     r",?\s*\bi\.\s?e\.,?\s+(?:at\s+)?(?=[\d.])"

@@ -16,6 +16,7 @@ NICKNAMES = compiled(
         "matrix optimizer",
     ),
     ("table", r"\b(?:value|v)[- ]tables?\b|\btables? of (?:the )?values\b", "value embeddings"),
+    ("tables", r"\b(for|on) (?:the |all |both |five )*tables\b(?! of)", r"\1 embeddings"),
     (
         "score",
         r"\b(?:output|final|vocabulary|token) scores\b|\bscores (?:of|at) the output\b",

@@ -18,5 +18,6 @@ SHORTHAND = compiled(
         rf"\b({_PART})(?:'s|s')? decay\b(?! (?:rate|schedule|shape|curve|start|phase|over|begin))",
         r"\1 weight decay",
     ),
+    ("decay of", r"(?<!weight )\bdecay of (?=0?\.0\d)", "weight decay of "),
     ("weight decay", r"\bhead weight decay\b", "lm_head weight decay"),
 )
