@@ -32,6 +32,7 @@ def replays():
     read = [read_log(log) for log in LOGS]
     yield [replay(rows, embed_log(rows, embedder), reader, lambda: None) for rows in read]
     reader.close()
+    embedder.close()
 
 
 def test_hardly_a_new_idea_is_refused(replays):
