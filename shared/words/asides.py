@@ -76,7 +76,7 @@ _SAME_BEFORE_COLON = re.compile(
     re.IGNORECASE,
 )
 _ON_TOP = re.compile(
-    r"\s+on top of (?:the )?(?:existing |present |current |usual )?[\w -]{2,20}(?=[.;,]|$)",
+    r"\s+on top of (?:the )?(?:existing |present |current |usual )?[a-z][a-z_ -]{1,19}(?=[.;,]|$)",
     re.IGNORECASE,
 )
 _THAT_IS = re.compile(

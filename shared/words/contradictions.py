@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import combinations
 
 from shared.words.comparing import lands_elsewhere, leaves_for_another
@@ -65,6 +66,7 @@ def _other_bindings(a: ParsedHypothesis, b: ParsedHypothesis) -> str:
     return ""
 
 
+@lru_cache(maxsize=256)
 def _bound(parsed: ParsedHypothesis) -> dict[str, frozenset[str]]:
     """The words beside each number that stands alone in its part of the text."""
     found: dict[str, frozenset[str]] = {}

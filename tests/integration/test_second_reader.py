@@ -17,8 +17,11 @@ IDEAS = f"/v1/campaigns/{CAMPAIGN}/ideas"
 # Neither rule nor reader was fitted on these; by them was chosen how much its opinion counts.
 UNSEEN = ["acceptance10", "loop10", "voices", "acceptance11"]
 # Told once by its name and once by what it does.
-NAMED = "Polyak averaging of weights, decay 0.999 per step, and evaluate with the averaged copy."
-TOLD = "Keep an EMA shadow model (0.999) and report val_bpb on it."
+NAMED = "Make the norms affine: a trainable scale vector, starting from ones, for each RMSNorm."
+TOLD = "Give every RMSNorm a learnable per-channel gain initialised at one."
+# The same once more, of which the reader is less sure than a refusal asks for.
+AVERAGED = "Polyak averaging of the weights, decay 0.999 per step; evaluate the averaged copy."
+SHADOWED = "Keep an EMA shadow model (0.999) and report val_bpb on it."
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +119,14 @@ def test_a_mechanism_told_without_its_name_is_refused(agent):
     assert answer.status_code == 409, answer.text
     assert answer.json()["reason"] == "paraphrase"
     assert answer.json()["matches"][0]["hypothesis"] == NAMED
+
+
+def test_what_is_only_likely_the_same_is_granted(reader, agent):
+    [verdict] = reader.reconsider_many([(AVERAGED, SHADOWED)], [words_on(AVERAGED, SHADOWED)])
+    assert verdict is not None
+    assert verdict.is_duplicate
+    assert agent.claim(hypothesis=AVERAGED, source=None).status_code == 201
+    assert agent.claim(hypothesis=SHADOWED, source=None).status_code == 201
 
 
 def test_what_the_code_settles_is_read_by_nobody(agent, monkeypatch):

@@ -306,6 +306,24 @@ def test_steps_of_different_sizes_are_two_experiments():
 @pytest.mark.parametrize(
     ("one", "other"),
     [
+        ("attn 0.045, mlp 0.035", "MATRIX_LR 0.045 for mlp, 0.035 for attn"),
+        ("the other way round: Muon 0.6, AdamW 0.75", "AdamW on warm-down 0.6, Muon on 0.75"),
+    ],
+)
+def test_the_same_numbers_for_each_others_parts_are_two_experiments(one, other):
+    told = verdict(one, other)
+    assert not told.is_duplicate
+    assert not told.is_open
+
+
+def test_what_layer_0_loses_is_no_step_by_nothing():
+    told = verdict("Keep its attention, drop the MLP of layer 0.", "No attention in layer 0")
+    assert not told.is_duplicate
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
         ("[sweep misc 1/6] decay 2e-3 on the token embedding", "embedding wd 0.002"),
         ("[round 2 decay 1/5] embedding wd 0.002", "embedding wd 0.002"),
         ("[sweep adam beta2 2/4] 0.98", "[sweep misc 3 of 6] adam beta2 0.98"),
