@@ -42,11 +42,11 @@ def cut(client) -> None:
     def refuse(*_args, **_options):
         raise httpx.ConnectError("refused")
 
-    client._http.request, client.mended = refuse, client._http.request
+    client._http.stream, client.mended = refuse, client._http.stream
 
 
 def mend(client) -> None:
-    client._http.request = client.mended
+    client._http.stream = client.mended
     client.breaker.record_success()
 
 

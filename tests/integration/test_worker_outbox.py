@@ -1,4 +1,5 @@
 import sqlite3
+from contextlib import nullcontext
 from uuid import UUID, uuid4
 
 import httpx
@@ -130,16 +131,16 @@ def at_fault(
 ) -> list:
     """Make the coordinator of this client fail at these results; return what it was asked."""
     asked = []
-    request = client._http.request
+    stream = client._http.stream
 
     def answer(method, path, **options):
         result_id = UUID(path.rpartition("/")[2]) if "/results/" in path else None
         asked.append(result_id)
         if result_id in fails:
-            return httpx.Response(status, headers=headers)
-        return request(method, path, **options)
+            return nullcontext(httpx.Response(status, headers=headers))
+        return stream(method, path, **options)
 
-    client._http.request = answer
+    client._http.stream = answer
     return asked
 
 
@@ -190,12 +191,12 @@ def test_a_result_that_the_coordinator_fails_at_holds_up_nothing_else(coordinato
 def test_after_an_outage_everything_is_handed_in(coordinator_url, tmp_path):
     with researcher_at(coordinator_url, tmp_path) as researcher:
         results = [hand_in(researcher, depth) for depth in (5, 6, 7)]
-        request = researcher.client._http.request
+        stream = researcher.client._http.stream
         at_fault(researcher.client, *results)
         for _ in range(5):
             assert not deliver(researcher)
             researcher.client.breaker._retry_at = 0.0
-        researcher.client._http.request = request
+        researcher.client._http.stream = stream
         assert deliver(researcher)
 
 
@@ -203,13 +204,13 @@ def test_a_result_waits_for_the_program_that_it_starts_from(coordinator_url, tmp
     with researcher_at(coordinator_url, tmp_path) as researcher:
         first = hand_in(researcher, 5)
         second = hand_in(researcher, 6, base=make_program(depth=5))
-        request = researcher.client._http.request
+        stream = researcher.client._http.stream
         at_fault(researcher.client, first)
         for _ in range(2):
             assert not deliver(researcher)
             researcher.client.breaker.record_success()
         assert set(left(researcher)) == {first, second}
-        researcher.client._http.request = request
+        researcher.client._http.stream = stream
         while not deliver(researcher):
             assert not researcher.client.breaker.is_open
         assert researcher.outbox.count("sent") == 2
